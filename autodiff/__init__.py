@@ -1,0 +1,25 @@
+"""Tensors that remember how they were computed, and reverse-mode differentiation of any order.
+
+>>> import autodiff
+>>> x = autodiff.tensor([1.0, 2.0, 3.0], requires_grad=True)
+>>> loss = (x**2).sum()
+>>> loss.backward()
+>>> x.grad
+tensor([2., 4., 6.])
+"""
+
+from . import interop
+from .backward import grad
+from .creation import *
+from .dtypes import bool_ as bool
+from .dtypes import float32, float64, get_default_dtype, int64, set_default_dtype
+from .ops.elementwise import *
+from .ops.indexing import *
+from .ops.linalg import *
+from .ops.neural import *
+from .ops.reductions import *
+from .ops.shapes import *
+from .record import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .tensor import Tensor, is_tensor
+
+interop.give_methods()

@@ -1,0 +1,2 @@
+"""indexing"""
+__all__: list[str] = []

@@ -1,0 +1,2 @@
+"""linalg"""
+__all__: list[str] = []

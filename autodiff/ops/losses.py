@@ -1,0 +1,2 @@
+"""losses"""
+__all__: list[str] = []

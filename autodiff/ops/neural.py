@@ -1,0 +1,2 @@
+"""neural"""
+__all__: list[str] = []

@@ -1,0 +1,2 @@
+"""reductions"""
+__all__: list[str] = []

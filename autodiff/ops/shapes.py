@@ -1,0 +1,2 @@
+"""shapes"""
+__all__: list[str] = []

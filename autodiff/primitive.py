@@ -1,0 +1,288 @@
+"""Apply a function, and keep the record.
+
+A primitive is a NumPy function and one rule (vjp) per tensor argument. A rule is a NumPy expression `(g, z, *args)`: given
+the cotangent g of the output z = forward(*args), it is the cotangent of that argument, before broadcasting is undone (the
+engine does that, once, in `backward`). The same rule is read on arrays (the backward pass), on Tensors (derivatives of any
+order), on Symbols (mathematics). tanh, for example:
+
+    tanh = Unary("tanh", np.tanh, lambda g, z, x: g * (1 - z * z))
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .dtypes import Array, DType, get_default_dtype, result_dtype
+from .errors import explain
+from .memory import owner
+from .record import Record, mode
+from .tensor import Tensor, as_array, history
+
+ndarray = np.ndarray
+asarray = np.asarray
+
+Rule = Callable[..., Any]
+
+registry: dict[str, Primitive] = {}
+"""Every primitive by name: the tests walk it, the pictures and explanations read it."""
+
+
+class Primitive:
+    """A NumPy function `forward` of `arity` tensor arguments, then constants; and for each tensor argument its rule or None."""
+
+    def __init__(self, name: str, forward: Callable[..., Any], *vjps: Rule | None, doc: str = "") -> None:
+        self.name = name
+        self.forward = forward
+        self.vjps: Sequence[Rule | None] = vjps
+        self.arity = len(vjps)
+        self.__doc__ = doc or forward.__doc__
+        registry[name] = self
+
+    def __call__(self, *args: Any) -> Any:
+        """Apply to tensors; on plain arrays compute plainly, on Symbols build the formula."""
+        arity = self.arity_of(args)
+        if not any(isinstance(arg, Tensor) for arg in args[:arity]):
+            return self.elsewhere(args)
+        raw = tuple(arg.array if isinstance(arg, Tensor) else arg for arg in args)
+        z = self.run(*raw)
+        if not mode.enabled or z.dtype.kind != "f":
+            return Tensor(z)
+        inputs = tuple(
+            history(arg) if isinstance(arg, Tensor) and self.vjps[i] is not None else None
+            for i, arg in enumerate(args[:arity])
+        )
+        return Tensor(z, Record(self, inputs, raw, z) if any(inputs) else None)
+
+    def arity_of(self, args: tuple[Any, ...]) -> int:
+        """How many of `args` are tensor arguments; constants follow them."""
+        return self.arity
+
+    def run(self, *raw: Any) -> Array:
+        """`forward` on raw arguments, with NumPy's complaints put into words that help."""
+        try:
+            z = self.forward(*raw)
+        except (ValueError, TypeError, IndexError) as error:
+            raise explain(self, raw, error) from None
+        return z if type(z) is ndarray else asarray(z)
+
+    def elsewhere(self, args: tuple[Any, ...]) -> Any:
+        """Apply to what is not a Tensor."""
+        for arg in args:
+            if hasattr(arg, "__autodiff_apply__"):
+                return arg.__autodiff_apply__(self, args)
+        if any(isinstance(arg, (ndarray, np.generic)) for arg in args):
+            return self.forward(*args)
+        given = type(args[0]).__name__ if args else "nothing"
+        raise TypeError(
+            f"{self.name}(): argument 'input' (position 1) must be Tensor, not {given}: wrap it in autodiff.tensor()"
+        )
+
+    @cached_property
+    def reads(self) -> tuple[frozenset[int], ...]:
+        """For each rule, which values it needs: -1 for z, then the positions of the arguments. Shapes are not values."""
+        return tuple(values_read(rule) for rule in self.vjps)
+
+    @cached_property
+    def saves(self) -> bool:
+        """Whether any rule needs a value: then a graph that was freed cannot be walked again."""
+        return any(self.reads)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+
+def values_read(rule: Rule | None) -> frozenset[int]:
+    """The arguments whose values (not only `.shape`, `.ndim`, `.dtype`) a rule's code uses: -1 is z, 0 the first argument."""
+    if rule is None:
+        return frozenset()
+    code = rule.__code__
+    if code.co_flags & 0x04 or code.co_cellvars:  # *args, or a nested function: assume all
+        return frozenset(range(-1, 64))
+    found: set[str] = set()
+    instructions = list(dis.get_instructions(code))
+    for this, following in zip(instructions, [*instructions[1:], None], strict=True):
+        if this.opname.startswith("LOAD_FAST"):
+            names = this.argval if isinstance(this.argval, tuple) else (this.argval,)
+            shape_only = (
+                following is not None
+                and following.opname == "LOAD_ATTR"
+                and following.argval in ("shape", "ndim", "dtype")
+            )
+            found.update(names[:-1] if shape_only else names)
+    parameters = code.co_varnames[: code.co_argcount]
+    return frozenset(i - 1 for i, name in enumerate(parameters) if i > 0 and name in found)
+
+
+class Unary(Primitive):
+    """A primitive of one tensor, elementwise; the unrolled twin of `Primitive.__call__`. Integers become floats if it needs them."""
+
+    def __call__(self, x: Any) -> Any:
+        if not isinstance(x, Tensor):
+            return self.elsewhere((x,))
+        a = x.array
+        try:
+            z = self.forward(a)
+        except (ValueError, TypeError) as error:
+            raise explain(self, (a,), error) from None
+        if z.dtype is not a.dtype:
+            if z.dtype.kind == "f" and a.dtype.kind != "f":
+                return self(cast(x, get_default_dtype()))
+        if type(z) is not ndarray:
+            z = asarray(z)
+        record = x.record if x._view is None else history(x)
+        if record is None or not mode.enabled:
+            return Tensor(z)
+        return Tensor(z, Record(self, (record,), (a,), z))
+
+
+class Binary(Primitive):
+    """A primitive of two operands, elementwise with broadcasting and type promotion; Python numbers stay weak."""
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        a: Any
+        b: Any
+        r = s = None
+        if isinstance(x, Tensor):
+            a = x.array
+            dtype = a.dtype
+            r = x.record if x._view is None else history(x)
+            if isinstance(y, Tensor):
+                b = y.array
+                if b.dtype is not dtype:
+                    return self.promoted(x, y)
+                s = y.record if y._view is None else history(y)
+            elif type(y) is float or type(y) is int:
+                b = y
+            else:
+                return self.general(x, y)
+        elif isinstance(y, Tensor) and (type(x) is float or type(x) is int):
+            a, b = x, y.array
+            dtype = b.dtype
+            s = y.record if y._view is None else history(y)
+        else:
+            return self.general(x, y)
+        try:
+            z = self.forward(a, b)
+        except (ValueError, TypeError) as error:
+            raise explain(self, (a, b), error) from None
+        if z.dtype is not dtype:
+            return self.promoted(x, y)
+        if type(z) is not ndarray:
+            z = asarray(z)
+        if (r is None and s is None) or not mode.enabled:
+            return Tensor(z)
+        return Tensor(z, Record(self, (r, s), (a, b), z))
+
+    def general(self, x: Any, y: Any) -> Any:
+        """Operands of unusual kinds: arrays, NumPy scalars, bools, Symbols."""
+        if not isinstance(x, Tensor) and not isinstance(y, Tensor):
+            return self.elsewhere((x, y))
+        for operand in (x, y):
+            if hasattr(operand, "__autodiff_apply__"):
+                return operand.__autodiff_apply__(self, (x, y))
+        return self.promoted(self.operand(x), self.operand(y))
+
+    def operand(self, x: Any) -> Any:
+        """A Tensor or a Python number; NumPy scalars are as weak as Python's."""
+        if isinstance(x, (Tensor, bool, int, float)) and not isinstance(x, np.generic):
+            return x
+        if isinstance(x, np.generic):
+            return x.item()
+        if isinstance(x, ndarray):
+            return Tensor(as_array(x))
+        raise TypeError(
+            f"unsupported operand type for {self.name}: {type(x).__name__!r}; operands are Tensors, numbers or NumPy arrays"
+        )
+
+    def promoted(self, x: Any, y: Any) -> Tensor:
+        """Bring both operands to the dtype that PyTorch computes in, then apply."""
+        dtype = result_dtype(*(o.array if isinstance(o, Tensor) else o for o in (x, y)))
+        x, y = self.in_dtype(x, dtype), self.in_dtype(y, dtype)
+        a, b = (o.array if isinstance(o, Tensor) else o for o in (x, y))
+        z = self.run(a, b)
+        if z.dtype.kind == "f" and dtype.kind != "f":  # a division of integers
+            return self.promoted(self.in_dtype(x, get_default_dtype()), self.in_dtype(y, get_default_dtype()))
+        r, s = (history(o) if isinstance(o, Tensor) else None for o in (x, y))
+        if (r is None and s is None) or not mode.enabled or z.dtype.kind != "f":
+            return Tensor(z)
+        return Tensor(z, Record(self, (r, s), (a, b), z))
+
+    def in_dtype(self, x: Any, dtype: DType) -> Any:
+        """`x` in `dtype`; a Python number is left weak."""
+        return cast(x, dtype) if isinstance(x, Tensor) and x.array.dtype != dtype else x
+
+
+class Predicate(Binary):
+    """A comparison or a logical function: a bool tensor, no gradient. A primitive all the same, so that a mask is part of a program."""
+
+    def __init__(self, name: str, forward: Callable[..., Any], doc: str = "") -> None:
+        super().__init__(name, forward, None, None, doc=doc)
+
+
+class View(Primitive):
+    """A primitive of one tensor that looks at the same memory in another way (when NumPy can; else it copies)."""
+
+    def __call__(self, x: Any, *constants: Any) -> Any:
+        if not isinstance(x, Tensor):
+            return self.elsewhere((x, *constants))
+        a = x.array
+        z = self.run(a, *constants)
+        record = x.record if x._view is None else history(x)
+        recorded = record is not None and mode.enabled
+        out = Tensor(z, Record(self, (record,), (a, *constants), z) if recorded else None)
+        if z.base is not None and owner(z) is owner(a):
+            base, tracked = (x, True) if x._view is None else (x._view[0], x._view[2])
+            out._view = (base, base.record, tracked and mode.enabled)
+        return out
+
+
+class Variadic(Primitive):
+    """A primitive of any number of tensors, then `constants` constants; `rule(i)` makes the rule of the i-th."""
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        rule: Callable[[int], Rule],
+        constants: int,
+        doc: str = "",
+    ) -> None:
+        super().__init__(name, forward, doc=doc)
+        self.constants = constants
+        self.vjps = RuleFamily(rule)
+
+    def arity_of(self, args: tuple[Any, ...]) -> int:
+        return len(args) - self.constants
+
+    @cached_property
+    def reads(self) -> tuple[frozenset[int], ...]:
+        return (frozenset(range(-1, 64)),)
+
+
+class RuleFamily(Sequence[Rule | None]):
+    """The rules of a variadic primitive, made when asked for."""
+
+    def __init__(self, make: Callable[[int], Rule]) -> None:
+        self.make = make
+        self.made: dict[int, Rule] = {}
+
+    def __getitem__(self, i: Any) -> Any:
+        if i not in self.made:
+            self.made[i] = self.make(i)
+        return self.made[i]
+
+    def __len__(self) -> int:
+        return len(self.made)
+
+
+cast = Primitive(
+    "to",
+    lambda x, dtype: x.astype(dtype),
+    lambda g, z, x, dtype: g.astype(x.dtype),
+    doc="The values in another dtype; the gradient comes back in the old one.",
+)

@@ -1,0 +1,134 @@
+"""How a value came to be: the record of one operation, the clock that orders records, and the switch that stops recording."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import weakref
+from collections.abc import Callable
+from contextlib import ContextDecorator
+from typing import TYPE_CHECKING, Any
+
+from .dtypes import Array
+
+if TYPE_CHECKING:
+    from .primitive import Primitive
+
+clock = itertools.count(1).__next__
+"""One running number for everything that happens: inputs are older than outputs, so sorting by it is a topological order."""
+
+
+class Record:
+    """One line of the computation: `value = op(*args)`. Plain data, no closures, no cycles; a leaf has no `op`.
+
+    `inputs` are the records of the tensor arguments, in order, with repeats; None where no gradient flows. `args` are
+    the raw arguments that the rules read. `tensor` points (weakly) to the Tensor whose `.grad` is kept.
+    """
+
+    __slots__ = ("args", "birth", "hooks", "inputs", "op", "spent", "tensor", "value")
+
+    def __init__(
+        self, op: Primitive | None, inputs: tuple[Record | None, ...], args: tuple[Any, ...], value: Array
+    ) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.args = args
+        self.value = value
+        self.birth = clock()
+        self.spent = False
+        self.tensor: weakref.ref[Any] | None = None
+        self.hooks: dict[int, Callable[[Any], Any]] | None = None
+
+    def name(self) -> str:
+        """The name that `grad_fn` shows, as PyTorch spells it: `MulBackward0`."""
+        if self.op is None:
+            return "AccumulateGrad"
+        return "".join(part.capitalize() for part in self.op.name.split("_")) + "Backward0"
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object, record {self.birth}>"
+
+
+class GradMode(threading.local):
+    """Whether operations are recorded; each thread has its own."""
+
+    enabled = True
+
+
+mode = GradMode()
+
+
+def is_grad_enabled() -> bool:
+    """True when operations on tensors that require grad are being recorded in this thread."""
+    return mode.enabled
+
+
+class _Switch(ContextDecorator):
+    """A `with` block, or a decorated function, in which recording is on or off."""
+
+    enabled: bool
+
+    def __enter__(self) -> None:
+        self.previous = mode.enabled
+        mode.enabled = self.enabled
+
+    def __exit__(self, *_: object) -> None:
+        mode.enabled = self.previous
+
+    def _recreate_cm(self) -> _Switch:
+        fresh = object.__new__(type(self))  # each call of a decorated function, and each thread, has its own
+        fresh.enabled = self.enabled
+        return fresh
+
+
+class no_grad(_Switch):  # noqa: N801 (PyTorch's name)
+    """Record nothing in this block or decorated function: no graph, no gradient.
+
+    >>> import autodiff
+    >>> x = autodiff.ones(2, requires_grad=True)
+    >>> with autodiff.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    enabled = False
+
+
+class enable_grad(_Switch):  # noqa: N801 (PyTorch's name)
+    """Record again, inside a `no_grad` block.
+
+    >>> import autodiff
+    >>> x = autodiff.ones(2, requires_grad=True)
+    >>> with autodiff.no_grad(), autodiff.enable_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    True
+    """
+
+    enabled = True
+
+
+class set_grad_enabled(_Switch):  # noqa: N801 (PyTorch's name)
+    """Switch recording on or off at once; as a `with` block or a decorator, only inside it.
+
+    >>> import autodiff
+    >>> x = autodiff.ones(2, requires_grad=True)
+    >>> with autodiff.set_grad_enabled(False):
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    def __init__(self, mode: bool) -> None:
+        self.before = is_grad_enabled()
+        self.enabled = bool(mode)
+        super().__enter__()
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self.previous = self.before
+
+    def __call__(self, function: Any) -> Any:
+        self.__exit__()  # a decorator acts when the function is called, not when it is defined
+        return super().__call__(function)

@@ -1,0 +1,389 @@
+"""The array that remembers: a Tensor holds its values and, if gradients flow to it, the record of how they came to be.
+
+What a Tensor can do (operators, methods) is in `methods`; what is here is what it is.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from . import printing
+from .dtypes import Array, DType, as_dtype, float32, get_default_dtype
+from .record import Record
+
+if TYPE_CHECKING:
+    from .methods import Methods
+else:
+    Methods = object  # autodiff/__init__.py hands the methods over once the operations exist
+
+ONLY_FLOATS = (
+    "Only Tensors of floating point and complex dtype can require gradients; this one is {dtype}. "
+    "A gradient says how much to move a value by, and {dtype} values cannot move by a little: "
+    "convert first, x.float().requires_grad_()"
+)
+
+
+def as_array(data: Any, dtype: Any = None, copy: bool = False) -> Array:
+    """`data` (numbers, nested lists, arrays, tensors) as an array of one of the four dtypes.
+
+    Python floats become the default dtype, ints int64, bools bool; NumPy arrays and tensors keep theirs.
+    """
+    if isinstance(data, Tensor):
+        data = data.array
+    elif isinstance(data, (list, tuple)):
+        data = _plain(data)
+        found = np.array(data) if not _holds_arrays(data) else np.stack([as_array(item) for item in data])
+        if found.dtype == object:
+            raise ValueError(
+                "tensor(): the nested lists have unequal lengths, or hold something that is not a number"
+            )
+        data = (
+            found.astype(get_default_dtype())
+            if found.dtype.kind == "f" and not _holds_arrays(data)
+            else found
+        )
+        copy = False
+        if data.size == 0 and data.dtype == np.float64:
+            data = data.astype(get_default_dtype())
+    elif isinstance(data, float) and not isinstance(data, np.generic):
+        data = np.asarray(data, get_default_dtype())
+    array = np.asarray(data)
+    wanted = as_dtype(array.dtype if dtype is None else dtype)
+    return array.astype(wanted, copy=copy)
+
+
+def _plain(data: Any) -> Any:
+    """Nested sequences with the 0-dim tensors in them as Python numbers."""
+    if isinstance(data, (list, tuple)):
+        return [_plain(item) for item in data]
+    return data.item() if isinstance(data, Tensor) and data.ndim == 0 else data
+
+
+def _holds_arrays(data: list[Any]) -> bool:
+    return any(isinstance(item, (Tensor, np.ndarray)) for item in data)
+
+
+class Tensor(Methods):
+    """An n-dimensional array that can remember how it was computed.
+
+    `Tensor(data)` makes float32 values from numbers or lists, as `torch.Tensor` does, and shares a NumPy array's memory;
+    prefer `autodiff.tensor(data)`, which copies and infers the dtype. dtypes: float32, float64, int64, bool.
+
+    >>> import autodiff
+    >>> x = autodiff.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    __slots__ = ("__weakref__", "_grad", "_view", "array", "record")
+
+    array: Array  # the raw values
+    record: Record | None  # how they came to be; None when no gradient flows here
+    _grad: Tensor | None
+    _view: tuple[Tensor, Record | None, bool] | None  # base, the base's record seen, made while recording
+
+    def __init__(self, data: Any = (), record: Record | None = None) -> None:
+        self.array = (
+            data
+            if type(data) is np.ndarray
+            else as_array(data, None if isinstance(data, np.generic) else float32)
+        )
+        self.record = record
+        self._grad = None
+        self._view = None
+
+    # What it is -------------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each dimension."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> DType:
+        """The NumPy dtype of the values: float32, float64, int64 or bool."""
+        return self.array.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self.array.ndim
+
+    @property
+    def device(self) -> str:
+        """Where the values are: always "cpu"."""
+        return "cpu"
+
+    @property
+    def data(self) -> Tensor:
+        """The same values without history: shares memory, records nothing."""
+        return Tensor(self.array)
+
+    @data.setter
+    def data(self, values: Tensor) -> None:
+        if not isinstance(values, Tensor):
+            raise TypeError(f"x.data must be set to a Tensor, not {type(values).__name__}")
+        self.array = values.array
+        if self.record is not None and self.record.op is None:
+            self.record.value = values.array
+
+    def numpy(self) -> Array:
+        """The values as a NumPy array that shares memory.
+
+        Raises RuntimeError if the tensor requires grad: NumPy would not see the gradient; detach first.
+        """
+        if self.requires_grad:
+            raise RuntimeError(
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead: "
+                "what NumPy does to the array would be missing from the gradient"
+            )
+        return self.array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def item(self) -> Any:
+        """The value of a one-element tensor as a Python number. Raises RuntimeError for more or no elements."""
+        if self.array.size != 1:
+            raise RuntimeError(
+                f"a Tensor with {self.array.size} elements cannot be converted to Scalar: "
+                f"item() needs one element and the shape is {self.shape}; use .tolist(), or reduce first with .mean() or .sum()"
+            )
+        return self.array.item()
+
+    def tolist(self) -> Any:
+        """The values as nested Python lists (a number if 0-dim)."""
+        return self.array.tolist()
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self.array.size
+
+    def __len__(self) -> int:
+        if not self.array.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return self.array.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.array.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return (self[i] for i in range(self.array.shape[0]))
+
+    def __bool__(self) -> bool:
+        if self.array.size != 1:
+            raise RuntimeError(
+                f"Boolean value of Tensor with {'more than one' if self.array.size else 'no'} value is ambiguous: "
+                f"the shape is {self.shape}; use .all() or .any()"
+            )
+        return bool(self.array.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.array.dtype.kind == "f" or self.array.size != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.array.item())
+
+    def __contains__(self, element: Any) -> bool:
+        return bool((self.array == as_array(element)).any())
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        record = history(self)
+        leaf = record is None or record.op is None
+        return printing.tensor_repr(
+            self.array,
+            requires_grad=record is not None and leaf,
+            grad_fn=None if leaf or record is None else record.name(),
+        )
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self.array.ndim == 0 else object.__format__(self, spec)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol: "
+                "copy x.detach() instead"
+            )
+        twin = object.__new__(type(self))
+        memo[id(self)] = twin
+        twin.__setstate__(
+            (self.array.copy(), self.requires_grad, vars(self) if hasattr(self, "__dict__") else {})
+        )
+        if self._grad is not None:
+            twin._grad = self._grad.detach().clone()
+        return twin
+
+    def __reduce__(self) -> Any:
+        return _blank, (type(self),), (self.array, self.requires_grad, getattr(self, "__dict__", {}))
+
+    def __setstate__(self, state: tuple[Array, bool, dict[str, Any]]) -> None:
+        Tensor.__init__(self, state[0])
+        if state[2]:
+            self.__dict__.update(state[2])
+        self.requires_grad_(state[1])
+
+    # How it came to be ------------------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """True if operations on this tensor are recorded. Set it on leaves only."""
+        return history(self) is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        self.requires_grad_(wanted)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Ask for gradients of this leaf (or stop asking); returns the tensor itself.
+
+        Raises RuntimeError for integers and bools, and when switched off on the result of an operation.
+        """
+        record = history(self)
+        if not requires_grad:
+            if record is not None and record.op is not None:
+                raise RuntimeError(
+                    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+                    "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+                )
+            self.record = None
+        elif record is None:
+            if self.array.dtype.kind != "f":
+                raise RuntimeError(ONLY_FLOATS.format(dtype=self.array.dtype))
+            self.record = Record(None, (), (), self.array)
+            self.record.tensor = weakref.ref(self)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """True for data and parameters, False for the result of a recorded operation."""
+        record = history(self)
+        return record is None or record.op is None
+
+    @property
+    def grad_fn(self) -> Record | None:
+        """The record of the operation that made this tensor; None for leaves."""
+        return None if self.is_leaf else self.record
+
+    def detach(self) -> Tensor:
+        """The same values without history; shares memory."""
+        return Tensor(self.array)
+
+    def detach_(self) -> Tensor:
+        """Forget the history of this very tensor."""
+        if self._view is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead")
+        self.record = None
+        return self
+
+    # Its gradient -----------------------------------------------------------------------------------------------
+
+    @property
+    def grad(self) -> Tensor | None:
+        """dL/dx, added up over the `backward` calls since it was last cleared; None before the first."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, gradient: Tensor | None) -> None:
+        if gradient is not None:
+            if not isinstance(gradient, Tensor):
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got {type(gradient).__name__}"
+                )
+            if gradient.shape != self.shape or gradient.dtype != self.dtype:
+                raise RuntimeError(
+                    f"assigned grad has data of shape {gradient.shape} and dtype {gradient.dtype}, "
+                    f"but the tensor has shape {self.shape} and dtype {self.dtype}: a gradient is like its tensor"
+                )
+        self._grad = gradient
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    def retain_grad(self) -> None:
+        """Keep `.grad` of this intermediate tensor too, at the next `backward`."""
+        self._history_or_refuse(
+            "can't retain_grad on Tensor that has requires_grad=False"
+        ).tensor = weakref.ref(self)
+
+    @property
+    def retains_grad(self) -> bool:
+        """True if this is an intermediate tensor whose `.grad` is kept."""
+        return not self.is_leaf and self.record is not None and self.record.tensor is not None
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call `hook(gradient)` once the gradient of this tensor is complete; what it returns (unless None) replaces it."""
+        record = self._history_or_refuse("cannot register a hook on a tensor that doesn't require gradient")
+        if record.hooks is None:
+            record.hooks = {}
+        return RemovableHandle(record.hooks, hook)
+
+    def _history_or_refuse(self, message: str) -> Record:
+        record = history(self)
+        if record is None:
+            raise RuntimeError(f"{message}: call x.requires_grad_() before computing with it")
+        return record
+
+
+def _blank(kind: type[Tensor]) -> Tensor:
+    return object.__new__(kind)
+
+
+class RemovableHandle:
+    """What registering a hook returns: `remove()` takes the hook out again."""
+
+    count = 0
+
+    def __init__(self, hooks: dict[int, Any], hook: Callable[..., Any]) -> None:
+        RemovableHandle.count += 1
+        self.key, self.hooks = RemovableHandle.count, hooks
+        hooks[self.key] = hook
+
+    def remove(self) -> None:
+        """Take the hook out; harmless if it is out already."""
+        self.hooks.pop(self.key, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
+
+
+def history(x: Tensor) -> Record | None:
+    """The record of `x`, brought up to date if `x` is a view whose base was changed in place since."""
+    view = x._view
+    if view is not None and view[2] and view[0].record is not view[1]:
+        from .inplace import follow_base
+
+        follow_base(x)
+    return x.record
+
+
+def is_tensor(obj: Any) -> bool:
+    """True if `obj` is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+def refuse_device(device: Any) -> None | NoReturn:
+    """Accept None and "cpu"; raise RuntimeError for every other device."""
+    if device is None or str(device) == "cpu":
+        return None
+    raise RuntimeError(
+        f"device {device!r} is not available: this engine computes on the CPU only, with NumPy"
+    )
