@@ -1,0 +1,1 @@
+"""The experiments of a deep-learning lab course, one file each: `python -m demos.xor`."""

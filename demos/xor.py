@@ -1,0 +1,164 @@
+"""Experiment E1: a network of 2, 4 and 1 units learns XOR, in PyTorch's style; the lab book's losses beside ours.
+
+The step is the one written by hand in the lab: dL/dw = (ŷ - y) · ŷ · (1 - ŷ) · a_prev (times 2/n for the mean), then
+w <- w - η dL/dw. Run `python -m demos.xor --help` for the options.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+import autodiff
+import nn
+
+CLAIM = "XOR is learned: the loss ends below 0.01 and all four predictions are on the right side of 0.5"
+
+INPUTS = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
+TARGETS = [[0.0], [1.0], [1.0], [0.0]]
+
+# The lab book's run (its seed was not recorded): the loss every 1000 epochs, and the final predictions.
+RECORDED = dict(
+    zip(
+        range(0, 20_000, 1000),
+        [0.2595, 0.2497, 0.2492, 0.2483, 0.2458, 0.2361, 0.1899, 0.0877, 0.0361, 0.0194]
+        + [0.0125, 0.0089, 0.0069, 0.0055, 0.0046, 0.0039, 0.0034, 0.0030, 0.0027, 0.0024],
+        strict=True,
+    )
+)
+RECORDED_PREDICTIONS = [0.0494, 0.9517, 0.9560, 0.0455]
+
+ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
+LOSSES = {"mse": nn.MSELoss, "bce": nn.BCELoss}
+OPTIMIZERS = {
+    "sgd": nn.optim.SGD,
+    "adam": nn.optim.Adam,
+    "adamw": nn.optim.AdamW,
+    "rmsprop": nn.optim.RMSprop,
+    "adagrad": nn.optim.Adagrad,
+}
+
+
+class XOR(nn.Module):
+    """Two inputs, one hidden layer, one probability."""
+
+    def __init__(self, hidden: int = 4, activation: str = "sigmoid") -> None:
+        super().__init__()
+        self.hidden = nn.Linear(2, hidden)
+        self.activation = ACTIVATIONS[activation]()
+        self.output = nn.Linear(hidden, 1)
+
+    def forward(self, x: autodiff.Tensor) -> autodiff.Tensor:
+        return autodiff.sigmoid(self.output(self.activation(self.hidden(x))))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train, print, draw; 0 if the claim holds, 1 if it does not."""
+    options = parse(argv)
+    print(f"Claim: {CLAIM}.\n")
+
+    autodiff.manual_seed(options.seed)
+    x, y = autodiff.tensor(INPUTS), autodiff.tensor(TARGETS)
+    model = XOR(options.hidden, options.activation)
+    loss_fn = LOSSES[options.loss]()
+    optimizer = OPTIMIZERS[options.optimizer](model.parameters(), lr=options.lr)
+    print(model, end="\n\n")
+
+    recorded = RECORDED if as_in_the_lab_book(options) else {}
+    print(f"{'epoch':>6}  {'recorded':>8}  {'this run':>8}")
+    losses: list[float] = []
+    for epoch in tqdm(range(options.epochs), unit="epoch", leave=False, disable=None):  # None: no bar in a log
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        if epoch == 0 and not options.no_plots:
+            autodiff.draw(loss, names=model).save(options.out / "graph.svg")
+        optimizer.step()
+        losses.append(loss.item())
+        if epoch % max(1, options.epochs // 20) == 0:
+            beside = f"{recorded[epoch]:.4f}" if epoch in recorded else "-"
+            tqdm.write(f"{epoch:6d}  {beside:>8}  {losses[-1]:8.4f}")
+
+    with autodiff.no_grad():
+        predictions = model(x).flatten().tolist()
+        final = loss_fn(model(x), y).item()
+    print(f"\nfinal loss {final:.4f}\n")
+    report(predictions, recorded=bool(recorded))
+    write_files(options.out, model, losses, final, plots=not options.no_plots, recorded=recorded)
+
+    holds = final < 0.01 and all((p > 0.5) == (t == 1) for p, (t,) in zip(predictions, TARGETS, strict=True))
+    print(f"\nThe claim {'holds' if holds else 'does NOT hold'}. Files are in {options.out}{'/'}")
+    return 0 if holds else 1
+
+
+def as_in_the_lab_book(options: argparse.Namespace) -> bool:
+    """Whether the run differs from the recorded one only in its seed, or its length."""
+    ours = (options.hidden, options.loss, options.activation, options.optimizer, options.lr)
+    return ours == (4, "mse", "sigmoid", "sgd", 0.1)
+
+
+def report(predictions: list[float], recorded: bool) -> None:
+    """The four rows of the truth table with their predictions."""
+    print("inputs   target  recorded  this run")
+    for row, (target,), then, now in zip(INPUTS, TARGETS, RECORDED_PREDICTIONS, predictions, strict=True):
+        beside = f"{then:.4f}" if recorded else "-"
+        print(f"({row[0]:.0f}, {row[1]:.0f})   {target:6.0f}  {beside:>8}  {now:8.4f}")
+
+
+def write_files(
+    out: Path, model: XOR, losses: list[float], final: float, plots: bool, recorded: dict[int, float]
+) -> None:
+    """`losses.csv`, `model.npz`, and the pictures."""
+    with (out / "losses.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["epoch", "loss"])
+        writer.writerows(enumerate([*losses, final]))
+    nn.save(model.state_dict(), out / "model.npz")
+    if not plots:
+        return
+    from . import plots as pictures
+
+    inputs, labels = autodiff.tensor(INPUTS), autodiff.tensor(TARGETS)
+    shown = {epoch: loss for epoch, loss in recorded.items() if epoch < len(losses)}
+    pictures.save(pictures.loss_curve(losses, shown, "XOR: training loss"), out / "loss.png")
+    with autodiff.no_grad():
+        boundary = pictures.decision_boundary(
+            lambda points: model(autodiff.tensor(points, dtype=autodiff.float32)).numpy(),
+            inputs.numpy(),
+            labels.numpy(),
+            "XOR: what the network answers",
+        )
+    pictures.save(boundary, out / "boundary.png")
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The options, checked; wrong usage exits with 2."""
+    parser = argparse.ArgumentParser(prog="python -m demos.xor", description=f"{CLAIM}.")
+    parser.add_argument("--epochs", type=int, default=20_000, help="steps over the four rows (default %(default)s)")
+    parser.add_argument("--lr", type=float, default=0.1, help="learning rate (default %(default)s)")
+    parser.add_argument("--hidden", type=int, default=4, help="hidden units (default %(default)s)")
+    parser.add_argument("--loss", choices=sorted(LOSSES), default="mse", help="default %(default)s")
+    parser.add_argument("--activation", choices=sorted(ACTIVATIONS), default="sigmoid", help="of the hidden layer")
+    parser.add_argument("--optimizer", choices=sorted(OPTIMIZERS), default="sgd", help="default %(default)s")
+    parser.add_argument("--seed", type=int, default=42, help="of the initial weights (default %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("runs/xor"), help="folder for the files (default %(default)s)")
+    parser.add_argument("--no-plots", action="store_true", help="write losses.csv and model.npz, draw nothing")
+    options = parser.parse_args(argv)
+    if options.epochs < 1 or options.hidden < 1:
+        parser.error("--epochs and --hidden must be at least 1")
+    if not options.lr > 0:
+        parser.error("--lr must be greater than 0")
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"--out {options.out}: {error.strerror}")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

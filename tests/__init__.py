@@ -1,0 +1,1 @@
+"""The tests, and under `benchmarks` the measurements."""
