@@ -115,7 +115,7 @@ def values_read(rule: Rule | None) -> frozenset[int]:
             )
             found.update(names[:-1] if shape_only else names)
     parameters = code.co_varnames[: code.co_argcount]
-    return frozenset(i - 1 for i, name in enumerate(parameters) if i > 0 and name in found)
+    return frozenset(i - 2 for i, name in enumerate(parameters) if i > 0 and name in found)
 
 
 class Unary(Primitive):
