@@ -123,8 +123,8 @@ def tensor_format(array: Array, spec: str) -> str:
         return format(array.item(), spec)
     if spec:
         raise TypeError(
-            f"unsupported format string passed to Tensor.__format__: {spec!r} formats one number, but the tensor "
-            f"has shape {array.shape}: format a single entry, or reduce it first, as with .mean()"
+            f"unsupported format string passed to Tensor.__format__: {spec!r} formats one number, but this "
+            f"tensor has shape {array.shape}: format a single entry, or reduce it first, as with .mean()"
         )
     return tensor_repr(array)
 
