@@ -1,0 +1,540 @@
+"""Random tensors, drawn as PyTorch draws them: the same seed gives the same digits, in any order of draws.
+
+`manual_seed` seeds the default generator, which every function here uses unless it is given `generator=`. How
+words become numbers is in `generator`; here are PyTorch's names, arguments and errors.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .dtypes import Array, DType, as_dtype, bool_, float32, float64, get_default_dtype, int64
+from .errors import broadcast_conflict, describe
+from .generator import EXACT, Generator, Shape, laid_out_like
+from .inplace import become, refuse_leaf
+from .tensor import Tensor, refuse_device
+
+__all__ = [
+    "Generator", "default_generator", "manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state",
+    "rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial",
+    "rand_like", "randn_like", "randint_like",
+]  # fmt: skip
+
+TORCH_NAME = {bool_: "Bool", int64: "Long", float32: "Float", float64: "Double"}
+
+# The default generator ------------------------------------------------------------------------------------
+
+default_generator = Generator()
+"""The generator of every draw without `generator=`; it has a random seed until `manual_seed`."""
+
+default_generator.seed()
+
+
+def manual_seed(seed: Any) -> Generator:
+    """Start the default generator's stream for `seed`, from −2⁶³ to 2⁶⁴ − 1, and return the generator.
+
+    >>> import autodiff
+    >>> _ = autodiff.manual_seed(0)
+    >>> autodiff.rand(3), autodiff.randn(2), autodiff.randperm(4)
+    (tensor([0.4963, 0.7682, 0.0885]), tensor([0.3643, 0.1344]), tensor([3, 2, 0, 1]))
+    """
+    return default_generator.manual_seed(int(seed))
+
+
+def seed() -> int:
+    """Seed the default generator at random, and return the seed."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The seed of the default generator."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> Tensor:
+    """Where the default generator is: see `Generator.get_state`."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state: Tensor | Array) -> None:
+    """Take the default generator back to a state from `get_rng_state`."""
+    default_generator.set_state(new_state)
+
+
+# New tensors ----------------------------------------------------------------------------------------------
+
+
+def rand(
+    *sizes: Any,
+    size: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Uniform numbers in [0, 1), float32 or float64: `rand(2, 3)` or `rand((2, 3))`.
+
+    Raises TypeError or RuntimeError for what is no size, NotImplementedError for integers.
+
+    >>> import autodiff
+    >>> _ = autodiff.manual_seed(0)
+    >>> autodiff.rand(3)
+    tensor([0.4963, 0.7682, 0.0885])
+    """
+    dtype, shape = _real("rand", dtype), _shape("rand", sizes, size)
+    return _new(_source(generator).uniform(shape, dtype=dtype), device, requires_grad)
+
+
+def randn(
+    *sizes: Any,
+    size: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Standard normal numbers, float32 or float64: `randn(2, 3)` or `randn((2, 3))`.
+
+    Raises TypeError or RuntimeError for what is no size, NotImplementedError for integers.
+
+    >>> import autodiff
+    >>> _ = autodiff.manual_seed(0)
+    >>> autodiff.randn(3)
+    tensor([ 1.5410, -0.2934, -2.1788])
+    """
+    dtype, shape = _real("randn", dtype), _shape("randn", sizes, size)
+    return _new(_source(generator).normal(shape, dtype=dtype), device, requires_grad)
+
+
+def randint(
+    *bounds: Any,
+    low: Any = None,
+    high: Any = None,
+    size: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = int64,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Integers in [low, high): `randint(high, size)` from 0, or `randint(low, high, size)`; size is a tuple.
+
+    Raises RuntimeError unless low < high and every integer between is exact in the dtype.
+
+    >>> import autodiff
+    >>> _ = autodiff.manual_seed(0)
+    >>> autodiff.randint(3, 10, (4,))
+    tensor([5, 3, 8, 8])
+    """
+    if size is None and bounds:
+        bounds, size = bounds[:-1], bounds[-1]
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(
+            f"randint(): argument 'size' must be tuple of ints, not {type(size).__name__}: "
+            "write randint(10, (3,)) for three integers below 10"
+        )
+    dtype, shape = as_dtype(dtype), _shape("randint", (size,))
+    low, high = _bounds("randint", bounds, low, high, dtype)
+    return _new(_source(generator).integers(low, high, shape, dtype), device, requires_grad)
+
+
+def randperm(
+    n: int,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = int64,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """The integers 0 ... n − 1 in random order, int64 unless another dtype is given.
+
+    Raises RuntimeError for n < 0 and for an n too large for the dtype, NotImplementedError for bool.
+
+    >>> import autodiff
+    >>> _ = autodiff.manual_seed(0)
+    >>> autodiff.randperm(4)
+    tensor([2, 0, 1, 3])
+    """
+    (n,), dtype = _shape("randperm", (n,), argument="n"), as_dtype(dtype)
+    if dtype == bool_:
+        raise NotImplementedError("\"randperm\" not implemented for 'Bool': use int64")
+    if n > EXACT[dtype]:
+        raise RuntimeError(f"n cannot be greater than 2^24+1 for Float type (2^53+1 for Double), but is {n}")
+    if n >= 2**32 // 20:
+        raise RuntimeError(f"randperm: from n = {2**32 // 20} on the stream is not PyTorch's, and n is {n}")
+    return _new(_source(generator).permutation(n, dtype), device, requires_grad)
+
+
+def normal(
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Normal numbers: `normal(mean, std, size)` of two numbers, else one for each entry of the tensors.
+
+    The result has the dtype of the first tensor. No gradient flows to mean or std. Raises RuntimeError for a
+    negative std and for shapes that do not broadcast, NotImplementedError for integers.
+
+    >>> import autodiff
+    >>> _ = autodiff.manual_seed(0)
+    >>> autodiff.normal(autodiff.tensor([0.0, 100.0]), 2.0)
+    tensor([ 3.0820, 99.4131])
+    """
+    tensors = [t for t in (mean, std) if isinstance(t, Tensor)]
+    if isinstance(size, (tuple, list)) and all(t.ndim == 0 for t in tensors):
+        mean, std = float(mean), _deviation(std)
+        dtype, shape = _real("normal", dtype), _shape("normal", (size,))
+        return _new(_source(generator).normal(shape, mean, std, dtype), device, requires_grad)
+    if size is not None or not tensors or dtype is not None or requires_grad:
+        raise TypeError(
+            "normal() received an invalid combination of arguments: two numbers need a size, "
+            "normal(0.0, 1.0, (2, 3)); a tensor brings its own size and dtype, normal(mean, std)"
+        )
+    refuse_device(device)
+    dtype = _real("normal", tensors[0].dtype)
+    try:
+        shape = np.broadcast_shapes(*(t.shape for t in tensors))
+    except ValueError:
+        raise RuntimeError(f"{broadcast_conflict([t.shape for t in tensors])}, in normal()") from None
+    source = _source(generator)
+    if not isinstance(std, Tensor):
+        z = source.normal(shape, 0.0, _deviation(std), dtype)
+    elif (std.array >= 0).all():
+        z = (source.normal(shape, dtype=dtype) * std.array).astype(dtype)
+    else:
+        raise RuntimeError("normal expects all elements of std >= 0.0: some are negative or nan")
+    return Tensor((z + (mean.array if isinstance(mean, Tensor) else dtype.type(mean))).astype(dtype))
+
+
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+    """Ones with the probabilities in `input` (or all with probability `p`), else zeros, in its dtype.
+
+    No gradient flows to `input`. Raises RuntimeError for a probability outside [0, 1], NotImplementedError if
+    integers stand for probabilities.
+
+    >>> import autodiff
+    >>> _ = autodiff.manual_seed(0)
+    >>> autodiff.bernoulli(autodiff.tensor([0.0, 0.5, 1.0]))
+    tensor([0., 0., 1.])
+    """
+    array = _tensor("bernoulli", input).array
+    chance = _probability("bernoulli_", input if p is None else float(p))
+    return Tensor(_source(generator).bernoulli(chance, array.shape).astype(array.dtype))
+
+
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
+    """Indices, `num_samples` of them, in proportion to the weights `input`: (n), or for each of (rows, n).
+
+    Without replacement an index comes once at most. Raises RuntimeError for weights that are negative, not
+    finite or all 0, and (where PyTorch returns indices of weight 0) for fewer positive weights than samples.
+
+    >>> import autodiff
+    >>> _ = autodiff.manual_seed(0)
+    >>> autodiff.multinomial(autodiff.tensor([0.0, 10.0, 3.0, 1.0]), 3)
+    tensor([1, 2, 3])
+    """
+    weights, n = _tensor("multinomial", input).array, _integer("multinomial", "num_samples", num_samples)
+    _check_weights(weights, n, replacement)
+    source = _source(generator)
+    if n == 1 or not replacement:  # clocks that ring at rates equal to the weights: which are the first?
+        speed = weights / laid_out_like(weights, partial(source.exponential, dtype=weights.dtype))
+        if n == 1:
+            return Tensor(speed.argmax(-1, keepdims=True))
+        return Tensor(np.argsort(-speed, axis=-1, kind="stable")[..., :n])
+    rows = weights.reshape(-1, weights.shape[-1])
+    u = source.uniform((len(rows), n), dtype=float64)
+    drawn = np.empty((len(rows), n), int64)
+    for i, row in enumerate(rows):
+        cumulative = np.cumsum(row)
+        cumulative /= cumulative[-1]
+        cumulative[-1] = 1
+        drawn[i] = np.searchsorted(cumulative.astype(float64), u[i])
+    return Tensor(drawn.reshape(*weights.shape[:-1], n))
+
+
+def _check_weights(weights: Array, n: int, replacement: bool) -> None:
+    """Refuse what `multinomial` cannot draw from."""
+    if weights.ndim not in (1, 2):
+        raise RuntimeError(f"prob_dist must be 1 or 2 dim: the weights have shape {weights.shape}")
+    if weights.dtype.kind != "f":
+        raise RuntimeError(
+            f"multinomial only supports floating-point dtypes for input, got: {TORCH_NAME[weights.dtype]}"
+        )
+    if n <= 0:
+        raise RuntimeError(f"cannot sample n_sample <= 0 samples: num_samples is {n}")
+    if n > weights.shape[-1] and not replacement:
+        raise RuntimeError(
+            "cannot sample n_sample > prob_dist.size(-1) samples without replacement: "
+            f"{n} samples from {weights.shape[-1]} categories; pass replacement=True to draw some again"
+        )
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise RuntimeError(
+            "invalid multinomial distribution: probability tensor contains either `inf`, `nan` or element < 0"
+        )
+    total = weights.sum(-1)
+    if not ((total > 0) & np.isfinite(total)).all():
+        raise RuntimeError(
+            "invalid multinomial distribution (sum of probabilities <= 0): "
+            "each row of weights needs one above 0, and a finite sum"
+        )
+    positive = np.count_nonzero(weights, axis=-1)
+    if not replacement and (positive < n).any():
+        raise RuntimeError(
+            "invalid multinomial distribution (with replacement=False, not enough non-negative category to "
+            f"sample): {n} samples, but only {np.min(positive)} weights above 0"
+        )
+
+
+def rand_like(
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Uniform numbers in [0, 1), of the shape and (unless another is given) the dtype of `input`."""
+    array = _tensor("rand_like", input).array
+    dtype = _real("rand_like", dtype or array.dtype)
+    draw = partial(_source(generator).uniform, dtype=dtype)
+    return _new(laid_out_like(array, draw), device, requires_grad)
+
+
+def randn_like(
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Standard normal numbers, of the shape and (unless another is given) the dtype of `input`."""
+    array = laid_out_like(_tensor("randn_like", input).array, np.empty)
+    dtype = _real("randn_like", dtype or input.dtype)
+    return _new(_normal_like(array, _source(generator), dtype=dtype), device, requires_grad)
+
+
+def randint_like(
+    input: Tensor,
+    *bounds: Any,
+    low: Any = None,
+    high: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Integers in [low, high), of the shape and (unless another is given) the dtype of `input`.
+
+    `randint_like(x, high)` from 0, or `randint_like(x, low, high)`; raises what `randint` does.
+    """
+    array = _tensor("randint_like", input).array
+    dtype = as_dtype(dtype or array.dtype)
+    low, high = _bounds("randint_like", bounds, low, high, dtype)
+    draw = partial(_source(generator).integers, low, high, dtype=dtype)
+    return _new(laid_out_like(array, draw), device, requires_grad)
+
+
+# In place -------------------------------------------------------------------------------------------------
+
+
+def uniform_(x: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Fill `x` with uniform numbers in [from, to); `from` is a word of Python's, so its name here is `from_`.
+
+    Raises RuntimeError unless from ≤ to and the dtype can hold the range, NotImplementedError for integers.
+    """
+    dtype = _real("uniform_", _tensor("uniform_", x).dtype)
+    largest = float(np.finfo(dtype).max)
+    for name, bound in (("from", from_), ("to", to)):
+        if not -largest <= bound <= largest:
+            raise RuntimeError(f"{name} is out of bounds for {dtype}: uniform_({from_}, {to})")
+    if not from_ <= to:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
+    if not to - from_ <= largest:
+        raise RuntimeError(
+            f"uniform_ expects to-from <= std::numeric_limits<{TORCH_NAME[dtype]}>::max(), {largest}, "
+            f"but found to={to} and from={from_}"
+        )
+    return _fill(x, "uniform_", partial(_source(generator).uniform, low=from_, high=to, dtype=dtype))
+
+
+def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Fill `x` with normal numbers. Raises RuntimeError for std < 0, NotImplementedError for integers."""
+    dtype = _real("normal_", _tensor("normal_", x).dtype)
+    refuse_leaf(x, "normal_")
+    z = _normal_like(x.array, _source(generator), mean=mean, std=_deviation(std), dtype=dtype)
+    return become(x, Tensor(z), "normal_")
+
+
+def bernoulli_(x: Tensor, p: float | Tensor = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """Fill `x` with ones with probability `p`, a number or a tensor that broadcasts to x, else with zeros.
+
+    Raises RuntimeError for a p that is not in [0, 1] or does not broadcast, NotImplementedError for integers.
+    """
+    array, chance = _tensor("bernoulli_", x).array, _probability("bernoulli_", p)
+    try:
+        np.broadcast_to(chance, array.shape)
+    except ValueError:
+        raise RuntimeError(f"bernoulli_: p, {describe(p)}, does not broadcast to x, {describe(x)}") from None
+    refuse_leaf(x, "bernoulli_")
+    return become(x, Tensor(_source(generator).mask_like(array, chance).astype(array.dtype)), "bernoulli_")
+
+
+def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Fill `x` with exponential numbers, of density λ·e^(−λx). RuntimeError for λ ≤ 0 and for integers."""
+    dtype = _tensor("exponential_", x).dtype
+    if dtype.kind != "f":
+        raise RuntimeError(
+            "Exponential distribution is a continuous probability distribution. "
+            f"dtype must be a floating point but you specified {TORCH_NAME[dtype]}"
+        )
+    if not lambd > 0:
+        raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
+    return _fill(x, "exponential_", partial(_source(generator).exponential, rate=lambd, dtype=dtype))
+
+
+def random_(
+    x: Tensor,
+    *bounds: Any,
+    from_: int | None = None,
+    to: int | None = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Fill `x` with integers in [from, to): `random_(to)`, `random_(from, to)`.
+
+    Without `to`: to the largest integer up to which all are exact in the dtype, included. Raises RuntimeError
+    unless from < to and every integer between is exact.
+    """
+    dtype = _tensor("random_", x).dtype
+    if bounds[1:] == (None,) or (not bounds and to is None):
+        start = bounds[0] if bounds else from_
+        low, high = _integer("random_", "from", 0 if start is None else start), EXACT[dtype]
+        _check_range(low, high, dtype)
+    else:
+        low, high = _bounds("random_", bounds, from_, to, dtype)
+    return _fill(x, "random_", partial(_source(generator).integers, low, high, dtype=dtype))
+
+
+# Arguments and results ------------------------------------------------------------------------------------
+
+
+def _source(generator: Generator | None) -> Generator:
+    if generator is None:
+        return default_generator
+    if isinstance(generator, Generator):
+        return generator
+    raise TypeError(f"generator must be an autodiff.Generator, not {type(generator).__name__}")
+
+
+def _new(array: Array, device: Any, requires_grad: bool) -> Tensor:
+    refuse_device(device)
+    return Tensor(array).requires_grad_(requires_grad)
+
+
+def _fill(x: Tensor, name: str, draw: Callable[[Shape], Array]) -> Tensor:
+    """`x` filled in place; nothing is drawn if it must not be."""
+    refuse_leaf(x, name)
+    return become(x, Tensor(laid_out_like(x.array, draw)), name)
+
+
+def _normal_like(array: Array, source: Generator, **options: Any) -> Array:
+    """Normal numbers for an array; PyTorch draws by pairs, however many, if it has gaps or turned axes."""
+    draw = source.normal if array.flags.c_contiguous else source.normal_by_pairs
+    return laid_out_like(array, partial(draw, **options))
+
+
+def _tensor(name: str, value: Any) -> Tensor:
+    if isinstance(value, Tensor):
+        return value
+    raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(value).__name__}")
+
+
+def _real(name: str, dtype: Any) -> DType:
+    """The dtype of real numbers: the default if none is given."""
+    found: DType = get_default_dtype() if dtype is None else as_dtype(dtype)
+    if found.kind != "f":
+        raise NotImplementedError(
+            f'"{name}" not implemented for {TORCH_NAME[found]!r}: it draws real numbers, float32 or float64'
+        )
+    return found
+
+
+def _integer(name: str, argument: str, value: Any) -> int:
+    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name}(): argument '{argument}' must be int, not {type(value).__name__}")
+    number = operator.index(value)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"Overflow when unpacking long long: {name}(): argument '{argument}' is {number}")
+    return number
+
+
+def _shape(name: str, sizes: tuple[Any, ...], size: Any = None, argument: str = "size") -> Shape:
+    """A shape given as numbers, as one tuple, or by keyword."""
+    if size is not None:
+        sizes = (*sizes, size)
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = tuple(sizes[0])
+    elif not sizes:
+        raise TypeError(
+            f"{name}() received an invalid combination of arguments: pass a size, {name}(2, 3) or {name}(())"
+        )
+    shape = tuple(_integer(name, argument, length) for length in sizes)
+    if any(length < 0 for length in shape):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
+    return shape
+
+
+def _bounds(name: str, given: tuple[Any, ...], low: Any, high: Any, dtype: DType) -> tuple[int, int]:
+    """low and high from `f(high)`, `f(low, high)` or keywords."""
+    values = list(given)
+    if values and high is None:
+        high = values.pop()
+    if values and low is None:
+        low = values.pop()
+    if values or high is None:
+        raise TypeError(f"{name}() received an invalid combination of arguments: pass (high) or (low, high)")
+    low, high = _integer(name, "low", 0 if low is None else low), _integer(name, "high", high)
+    _check_range(low, high, dtype)
+    return low, high
+
+
+def _check_range(low: int, high: int, dtype: DType) -> None:
+    """Refuse a range that is empty, or not all exact in the dtype."""
+    if not low < high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    smallest = {"b": 0, "i": -(2**63), "f": 1 - EXACT[dtype]}[dtype.kind]
+    for name, bound in (("from", low), ("to - 1", high - 1)):
+        if not smallest <= bound < EXACT[dtype]:
+            raise RuntimeError(
+                f"{name} is out of bounds for {dtype}: {bound} is not in [{smallest}, {EXACT[dtype] - 1}], "
+                "where every integer is exact"
+            )
+
+
+def _deviation(std: Any) -> float:
+    if not std >= 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    return float(std)
+
+
+def _probability(name: str, p: Any) -> float | Array:
+    """A probability, or an array of them."""
+    if isinstance(p, Tensor):
+        _real(name, p.dtype)
+        if not ((p.array >= 0) & (p.array <= 1)).all():
+            raise RuntimeError(f"Expected p_in >= 0 && p_in <= 1: {name} takes probabilities only")
+        return p.array
+    if not 0 <= p <= 1:
+        raise RuntimeError(f"{name} expects p to be in [0, 1], but got p={p}")
+    return float(p)
