@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import itertools
 import threading
 import weakref
-from collections.abc import Callable
-from contextlib import ContextDecorator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from .dtypes import Array
@@ -63,7 +64,7 @@ def is_grad_enabled() -> bool:
     return mode.enabled
 
 
-class _Switch(ContextDecorator):
+class _Switch:
     """A `with` block, or a decorated function, in which recording is on or off."""
 
     enabled: bool
@@ -75,13 +76,44 @@ class _Switch(ContextDecorator):
     def __exit__(self, *_: object) -> None:
         mode.enabled = self.previous
 
-    def _recreate_cm(self) -> _Switch:
-        fresh = object.__new__(type(self))  # each call of a decorated function, and each thread, has its own
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        """`function` with recording switched while it runs: a generator's mode is its caller's between its steps."""
+        if inspect.isgeneratorfunction(function):
+            return functools.wraps(function)(lambda *args, **kwargs: self.stepwise(function(*args, **kwargs)))
+
+        @functools.wraps(function)
+        def switched(*args: Any, **kwargs: Any) -> Any:
+            with self.again():
+                return function(*args, **kwargs)
+
+        return switched
+
+    def stepwise(self, steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        """The same generator, with recording switched only while it computes."""
+        sent = None
+        while True:
+            with self.again():
+                try:
+                    item = steps.send(sent)
+                except StopIteration as end:
+                    return end.value
+            sent = yield item
+
+    def again(self) -> _Switch:
+        """A switch of its own for each call and each thread."""
+        fresh = object.__new__(_Switch)
         fresh.enabled = self.enabled
         return fresh
 
 
-class no_grad(_Switch):  # noqa: N801 (PyTorch's name)
+class _Mode(_Switch):
+    """A switch without arguments, which may decorate a function without parentheses: `@no_grad`."""
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        return object.__new__(cls) if function is None else cls()(function)
+
+
+class no_grad(_Mode):  # noqa: N801 (PyTorch's name)
     """Record nothing in this block or decorated function: no graph, no gradient.
 
     >>> import autodiff
@@ -95,7 +127,7 @@ class no_grad(_Switch):  # noqa: N801 (PyTorch's name)
     enabled = False
 
 
-class enable_grad(_Switch):  # noqa: N801 (PyTorch's name)
+class enable_grad(_Mode):  # noqa: N801 (PyTorch's name)
     """Record again, inside a `no_grad` block.
 
     >>> import autodiff
@@ -121,13 +153,11 @@ class set_grad_enabled(_Switch):  # noqa: N801 (PyTorch's name)
     """
 
     def __init__(self, mode: bool) -> None:
-        self.before = is_grad_enabled()
         self.enabled = bool(mode)
         super().__enter__()
 
     def __enter__(self) -> None:
-        super().__enter__()
-        self.previous = self.before
+        mode.enabled = self.enabled  # what was before is known since it was made
 
     def __call__(self, function: Any) -> Any:
         self.__exit__()  # a decorator acts when the function is called, not when it is defined
