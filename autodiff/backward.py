@@ -1,8 +1,8 @@
 """Pull a cotangent back, newest record first.
 
 `pullback` is the whole of reverse-mode differentiation: a heap ordered by birth gives each record after everything that
-used it, so its cotangent is complete when it comes up. It is pure: it returns cotangents. `backward` and `grad` are a few
-lines on top. Source: Griewank and Walther, "Evaluating Derivatives", chapter 3.
+used it, so its cotangent is complete when it comes up. It is pure: it returns cotangents. What users call is in
+`functional`. Source: Griewank and Walther, "Evaluating Derivatives", chapter 3.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from . import memory
 from .dtypes import Array
 from .errors import describe
-from .record import Record, mode, set_grad_enabled
-from .tensor import Tensor, history
+from .record import Record, set_grad_enabled
+from .tensor import Tensor
 
 SMALL = 64  # a freed record keeps values of up to this many entries, so that pictures can still show them
 
@@ -181,181 +181,3 @@ def call_hooks(z: Record, g: Any) -> Any:
                 )
             g = replacement
     return g if tensor else g.array
-
-
-def seed(root: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[Record, Any]:
-    """The record to start from and its cotangent: 1 for a scalar, else the `gradient` given."""
-    record = history(root)
-    if record is None:
-        raise RuntimeError(
-            "element 0 of tensors does not require grad and does not have a grad_fn: nothing behind this tensor requires grad. "
-            "Make a parameter with requires_grad=True before computing with it, and compute outside no_grad()"
-        )
-    if gradient is None:
-        if root.array.size != 1:
-            raise RuntimeError(
-                f"grad can be implicitly created only for scalar outputs, and this one has shape {root.shape}: "
-                "reduce it first (loss.mean().backward()), or say which direction (y.backward(gradient=...))"
-            )
-        gradient = Tensor(np.ones(root.shape, root.dtype))
-    if not isinstance(gradient, Tensor):
-        raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
-    if gradient.shape != root.shape:
-        raise RuntimeError(
-            f"Mismatch in shape: grad_output[0] has a shape of {gradient.shape} and output[0] has a shape of {root.shape}: "
-            "the gradient of a tensor has its shape"
-        )
-    if gradient.dtype != root.dtype:
-        gradient = Tensor(gradient.array.astype(root.dtype))
-    if record.op is None:
-        gradient = gradient.clone()
-    return record, gradient if create_graph else gradient.array
-
-
-def run(
-    roots: Sequence[Tensor],
-    gradients: Sequence[Tensor | None],
-    wanted: frozenset[Record] | None,
-    retain_graph: bool | None,
-    create_graph: bool,
-) -> dict[Record, Any]:
-    """`pullback` from tensors, with recording on only if the gradient itself is to be differentiated."""
-    starts = [seed(root, gradient, create_graph) for root, gradient in zip(roots, gradients, strict=True)]
-    retain = create_graph if retain_graph is None else retain_graph
-    records, cotangents = [s[0] for s in starts], [s[1] for s in starts]
-    with np.errstate(all="ignore"):  # inf and nan are results here, as they are in PyTorch
-        if not create_graph:
-            return pullback(records, cotangents, wanted, retain)
-        before, mode.enabled = mode.enabled, True
-        try:
-            return pullback(records, cotangents, wanted, retain, create_graph=True)
-        finally:
-            mode.enabled = before
-
-
-def backward(
-    tensor: Tensor,
-    gradient: Tensor | None = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    inputs: Tensor | Sequence[Tensor] | None = None,
-) -> None:
-    """Add dL/dx to `.grad` of every leaf x behind `tensor` (or of `inputs` alone).
-
-    `gradient` is the cotangent of a non-scalar tensor, of its shape. The values that the graph holds are freed unless
-    `retain_graph`; with `create_graph` the gradients themselves have a graph. Nothing is changed if an error is raised.
-
-    >>> import autodiff
-    >>> w = autodiff.tensor(3.0, requires_grad=True)
-    >>> (w**2).backward()
-    >>> w.grad
-    tensor(6.)
-    """
-    wanted = None
-    if inputs is not None:
-        targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-        if not targets:
-            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-        wanted = frozenset(records_of(targets))
-    cotangents = run([tensor], [gradient], wanted, retain_graph, create_graph)
-    if inputs is not None:
-        for target, record in zip(targets, records_of(targets), strict=True):
-            if record in cotangents:
-                accumulate(target, cotangents[record])
-        return
-    for record, g in cotangents.items():
-        leaf = record.tensor() if record.tensor is not None else None
-        if leaf is not None:
-            accumulate(leaf, g)
-
-
-def accumulate(leaf: Tensor, g: Any) -> None:
-    """Add a cotangent to `.grad`: in the memory that is there, unless a graph is being made of it."""
-    grad = leaf._grad
-    if isinstance(g, Tensor):
-        leaf._grad = g.clone() if grad is None else grad + g
-    elif grad is None:
-        leaf._grad = Tensor(g if type(g) is np.ndarray and g.base is None and leaf.is_leaf else np.array(g))
-    elif grad.record is not None:
-        leaf._grad = Tensor(grad.array + g)
-    else:
-        grad.array += g
-        memory.touch(grad.array)
-
-
-def records_of(inputs: Sequence[Tensor]) -> list[Record]:
-    """The records of the tensors to differentiate with respect to."""
-    records = []
-    for i, x in enumerate(inputs):
-        if not isinstance(x, Tensor):
-            raise TypeError(f"inputs can be Tensors only, but input {i} is {type(x).__name__}")
-        record = history(x)
-        if record is None:
-            raise RuntimeError(
-                f"One of the differentiated Tensors does not require grad: input {i}, {describe(x)}; "
-                "call x.requires_grad_() before computing with it"
-            )
-        records.append(record)
-    return records
-
-
-def grad(
-    outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
-    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    allow_unused: bool | None = None,
-    materialize_grads: bool = False,
-) -> tuple[Tensor | None, ...]:
-    """The gradients of the sum of `outputs` with respect to `inputs`, as a tuple; no `.grad` is touched.
-
-    `grad_outputs` are the cotangents of non-scalar outputs. An input that the outputs do not depend on is an error, or
-    None with `allow_unused`, or zeros with `materialize_grads`. Source: PyTorch, `torch.autograd.grad`.
-
-    >>> import autodiff
-    >>> x = autodiff.tensor(2.0, requires_grad=True)
-    >>> (first,) = autodiff.grad(x**3, x, create_graph=True)
-    >>> (second,) = autodiff.grad(first, x)
-    >>> first.item(), second.item()
-    (12.0, 12.0)
-    """
-    roots = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    if grad_outputs is None:
-        gradients: list[Tensor | None] = [None] * len(roots)
-    else:
-        gradients = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
-    if len(gradients) != len(roots):
-        raise RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")
-    if materialize_grads and allow_unused is False:
-        raise ValueError(
-            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
-        )
-    records = records_of(targets)
-    cotangents = run(roots, gradients, frozenset(records), retain_graph, create_graph)
-    results: list[Tensor | None] = []
-    taken: set[int] = set()
-    for i, (x, record) in enumerate(zip(targets, records, strict=True)):
-        if record in cotangents:
-            results.append(own(cotangents[record], taken))
-        elif materialize_grads:
-            results.append(Tensor(np.zeros(x.shape, x.dtype)))
-        elif allow_unused:
-            results.append(None)
-        else:
-            raise RuntimeError(
-                "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is "
-                f"the desired behavior (its gradient is then None): input {i}, {describe(x)}"
-            )
-    return tuple(results)
-
-
-def own(g: Any, taken: set[int]) -> Tensor:
-    """A cotangent as a Tensor that shares memory with no other."""
-    if isinstance(g, Tensor):
-        return g
-    if type(g) is not np.ndarray or g.base is not None or id(g) in taken:
-        g = np.array(g)
-    taken.add(id(g))
-    return Tensor(g)
