@@ -1,0 +1,358 @@
+"""What all optimizers share: parameter groups, state, `zero_grad`, `state_dict`, and the frame of a step.
+
+An optimizer adds its options, the check of these options, and its update rule.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from autodiff import Tensor, enable_grad, get_default_dtype
+from autodiff.memory import touch
+
+from .uninterrupted import uninterrupted
+
+Array = np.ndarray[Any, Any]
+Params = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]
+Closure = Callable[[], Tensor]
+Update = Callable[[Tensor], None]
+"""`update(p)` moves the values of a parameter that has a gradient, in place."""
+
+PIECE = 1 << 16  # entries: a few arrays of this length fit in the cache of a core
+
+
+class Optimizer:
+    """The base of all optimizers.
+
+    `params` are tensors, or (name, tensor) pairs, or dicts with "params" and options of their own.
+    `param_groups` is the list of such dicts; options are read anew at each step, so
+    `optimizer.param_groups[0]["lr"] = 0.01` is heeded. `state[p]` holds what is remembered of the
+    parameter p, as Tensors under PyTorch's names.
+
+    A step moves all parameters or none: options and gradients are checked before anything moves, and Ctrl-C
+    waits. Raises TypeError or ValueError, in PyTorch's words, if `params` are not leaf tensors.
+    """
+
+    state_names: tuple[str, ...] = ()  # what `state[p]` holds after the first step, whatever the options
+
+    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
+        self.check(defaults)
+        if isinstance(params, Tensor) or hasattr(params, "parameters"):
+            raise TypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                f"{type(params).__name__}: pass model.parameters() or a list of tensors"
+            )
+        if isinstance(params, set):
+            raise TypeError(UNORDERED)
+        groups: list[Any] = list(params)
+        if not groups:
+            raise ValueError(
+                "optimizer got an empty parameter list: there are none, or the generator model.parameters() "
+                "was read before (it can be read once)"
+            )
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        self.defaults = defaults
+        self.state: defaultdict[Tensor, dict[str, Tensor]] = defaultdict(dict)
+        self.param_groups: list[dict[str, Any]] = []
+        self._scratch: dict[Any, Array] = {}
+        for group in groups:
+            self.add_param_group(group)
+
+    # What an optimizer adds --------------------------------------------------------------------
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Raise ValueError if an option is out of range."""
+        if options.get("differentiable"):
+            raise ValueError(
+                "differentiable=True is not supported: a step changes the parameters in place, unrecorded"
+            )
+        if options.get("fused") and options.get("foreach"):
+            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+
+    def update_rule(self, group: dict[str, Any]) -> Update:
+        """The update of one parameter, under the options that its group has now."""
+        raise NotImplementedError
+
+    # What a user calls -------------------------------------------------------------------------
+
+    def step(self, closure: Closure | None = None) -> Tensor | None:
+        """Move every parameter that has a gradient, in place.
+
+        `closure`, if given, is called first, to compute the gradients; the loss that it returns is returned.
+        Raises RuntimeError for a gradient that does not have the shape of its parameter.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        work = []
+        for group in self.param_groups:
+            update = self.update_rule(group)
+            for p in group["params"]:
+                grad = p.grad
+                if grad is not None:
+                    if grad.array.shape != p.array.shape:
+                        raise RuntimeError(
+                            f"step: the gradient has shape {grad.shape} and its parameter {p.shape}: "
+                            "its data was replaced; call zero_grad() and backward() again"
+                        )
+                    work.append((update, p))
+        with np.errstate(all="ignore"), uninterrupted():  # inf and nan are results here
+            for update, p in work:
+                update(p)
+                touch(p.array)
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients: set them to None, or else to zeros, in place."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                grad = p.grad
+                if grad is None:
+                    continue
+                if set_to_none:
+                    p.grad = None
+                elif grad.requires_grad:  # made with create_graph, where others may still need it
+                    p.grad = Tensor(np.zeros_like(grad.array))
+                else:
+                    grad.array.fill(0)
+                    touch(grad.array)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Optimize more parameters, under options of their own: {"params": [x, y], "lr": 0.01}."""
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group).__name__}")
+        if "params" not in param_group:
+            raise KeyError(f"the parameter group has no 'params', only {sorted(param_group)}")
+        given = param_group["params"]
+        if isinstance(given, set):
+            raise TypeError(UNORDERED)
+        entries = [given] if isinstance(given, Tensor) else list(given)
+        params = [entry[1] if isinstance(entry, tuple) else entry for entry in entries]
+        names = [entry[0] for entry in entries if isinstance(entry, tuple)]
+        if names and len(names) < len(params):
+            raise ValueError(
+                "all optimizer params should be with/without names. Some param names are missing"
+            )
+        group = {**param_group, "params": params}
+        if names:
+            group["param_names"] = names
+        for name, default in self.defaults.items():
+            group.setdefault(name, default)
+        self.check(group)
+        self._check_params(params, bool(names))
+        self.param_groups.append(group)
+
+    def _check_params(self, params: list[Any], named: bool) -> None:
+        """Raise unless these are leaf tensors that are not optimized yet."""
+        for p in params:
+            if not isinstance(p, Tensor):
+                hint = ": pass model.parameters()" if hasattr(p, "parameters") or isinstance(p, str) else ""
+                raise TypeError(
+                    f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}{hint}"
+                )
+            if not (p.is_leaf or p.retains_grad):
+                raise ValueError(
+                    f"can't optimize a non-leaf Tensor: this one, of shape {p.shape}, is the result of an "
+                    "operation and is computed anew in each step; optimize what it is computed from"
+                )
+            if not p.array.flags.writeable:
+                raise ValueError(f"can't optimize a read-only Tensor, of shape {p.shape}: clone() it")
+        if len({id(p) for p in params}) < len(params):
+            warnings.warn(
+                "optimizer contains a parameter group with duplicate parameters: a step moves them twice",
+                stacklevel=4,
+            )
+        for group in self.param_groups:
+            if named != ("param_names" in group):
+                raise ValueError(
+                    "all optimizer param groups should be with/without names. "
+                    f"cannot add param group {'with' if named else 'without'} names to the optimizer"
+                )
+        known = {id(p) for p in self._parameters()}
+        if any(id(p) in known for p in params):
+            raise ValueError("some parameters appear in more than one parameter group")
+
+    # Saved and restored ------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """State and options as plain dicts in PyTorch's layout; parameters are numbered 0, 1 ... in order.
+
+        The tensors are those of the optimizer, not copies: the next step changes them.
+        """
+        numbers = {id(p): i for i, p in enumerate(self._parameters())}
+        groups = []
+        for group in self.param_groups:
+            options = {name: value for name, value in group.items() if name != "params"}
+            groups.append({**options, "params": [numbers[id(p)] for p in group["params"]]})
+        state = {numbers[id(p)]: entry for p, entry in self.state.items() if id(p) in numbers}
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over, as a copy, what `state_dict()` of an optimizer of this kind gave: ours or PyTorch's.
+
+        Raises TypeError, KeyError or ValueError, with nothing changed, for a dict that does not fit.
+        """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"load_state_dict expected a dict, but got {type(state_dict).__name__}")
+        for key in ("state", "param_groups"):
+            if key not in state_dict:
+                raise KeyError(f"loaded state dict has no {key!r}, only {list(state_dict)}")
+        groups = self._loaded_groups(state_dict["param_groups"])
+        numbers = [number for group in state_dict["param_groups"] for number in group["params"]]
+        numbered = dict(zip(numbers, self._parameters(), strict=True))
+        state: defaultdict[Tensor, dict[str, Tensor]] = defaultdict(dict)
+        for number, entry in state_dict["state"].items():
+            if number not in numbered:
+                raise ValueError(
+                    f"loaded state dict has a state for parameter {number!r}, which is in none of its groups"
+                )
+            state[numbered[number]] = self._loaded_state(number, entry, numbered[number])
+        with uninterrupted():
+            self.state, self.param_groups = state, groups
+
+    def _loaded_groups(self, saved: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The parameter groups with the saved options."""
+        if len(saved) != len(self.param_groups):
+            raise ValueError(
+                "loaded state dict has a different number of parameter groups: "
+                f"{len(saved)}, and the optimizer has {len(self.param_groups)}"
+            )
+        groups = []
+        for i, (mine, theirs) in enumerate(zip(self.param_groups, saved, strict=True)):
+            if len(theirs["params"]) != len(mine["params"]):
+                raise ValueError(
+                    "loaded state dict contains a parameter group that doesn't match the size of optimizer's "
+                    f"group: group {i} has {len(theirs['params'])} parameters, and {len(mine['params'])} here"
+                )
+            group = {**theirs, "params": mine["params"]}
+            if "param_names" in mine:
+                group.setdefault("param_names", mine["param_names"])
+            for name, default in self.defaults.items():
+                if default is None or isinstance(default, bool):
+                    group.setdefault(name, default)  # flags come and go with PyTorch's versions
+                elif name not in group:
+                    raise ValueError(
+                        f"loaded state dict has no {name!r} in group {i}, only {sorted(theirs)}: "
+                        f"was it saved by another kind of optimizer than {type(self).__name__}?"
+                    )
+            self.check(group)
+            groups.append(group)
+        return groups
+
+    def _loaded_state(self, number: Any, entry: Mapping[str, Any], p: Tensor) -> dict[str, Tensor]:
+        """A copy of the saved state of one parameter, in its dtype."""
+        missing = [name for name in self.state_names if name not in entry]
+        if missing:
+            raise ValueError(
+                f"loaded state dict has no {' '.join(missing)} for parameter {number}, only {sorted(entry)}: "
+                f"was it saved by another kind of optimizer than {type(self).__name__}?"
+            )
+        state = {}
+        for name, value in entry.items():
+            if value is None:
+                continue
+            shape, dtype = ((), get_default_dtype()) if name == "step" else (p.shape, p.dtype)
+            array = np.array(value.detach() if hasattr(value, "detach") else value, dtype)
+            if array.shape != shape:
+                raise ValueError(
+                    f"loaded state dict has {name} of shape {array.shape} for parameter {number}, "
+                    f"and the optimizer needs shape {shape}"
+                )
+            state[name] = Tensor(array)
+        return state
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_scratch"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._scratch = {}
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
+        return "\n".join([*lines, ")"])
+
+    # What update rules use ---------------------------------------------------------------------
+
+    def _parameters(self) -> list[Tensor]:
+        """All parameters, group by group."""
+        return [p for group in self.param_groups for p in group["params"]]
+
+    def pieces(self, p: Tensor, *names: str) -> Iterable[tuple[Array, ...]]:
+        """(w, g, u, ...): values of `p`, gradient, scratch memory, and what is remembered under `names`.
+
+        A large array comes in pieces that stay in the cache while an update goes over them several times.
+        """
+        grad = p.grad
+        assert grad is not None
+        w, g = p.array, grad.array
+        buffers = [self.buffer(p, name) for name in names] if names else ()
+        if w.size > PIECE and all(array.flags.c_contiguous for array in (w, *buffers)):
+            return self._cut(w, g, *buffers)
+        return ((w, g, self.scratch(w), *buffers),)
+
+    def _cut(self, *arrays: Array) -> Iterator[tuple[Array, ...]]:
+        flat = [array.reshape(-1) for array in arrays]
+        for i in range(0, flat[0].size, PIECE):
+            w, g, *buffers = (array[i : i + PIECE] for array in flat)
+            yield (w, g, self.scratch(w), *buffers)
+
+    def count(self, p: Tensor) -> float:
+        """The number of this step of the parameter `p`; 1 at first."""
+        state = self.state[p]
+        if "step" not in state:
+            state["step"] = Tensor(np.zeros((), get_default_dtype()))
+        step = state["step"].array
+        t: float = step.item() + 1
+        step.fill(t)
+        return t
+
+    def buffer(self, p: Tensor, name: str) -> Array:
+        """What is remembered of the parameter `p` under this name; zeros at first."""
+        state = self.state[p]
+        if name not in state:
+            state[name] = Tensor(np.zeros_like(p.array))
+        return state[name].array
+
+    def scratch(self, w: Array, which: int = 0) -> Array:
+        """Memory for intermediate results, like `w`, kept from step to step."""
+        key = w.shape, w.dtype, which
+        if key not in self._scratch:
+            self._scratch[key] = np.empty_like(w)
+        return self._scratch[key]
+
+    def slope(self, w: Array, g: Array, weight_decay: float, maximize: bool) -> Array:
+        """The gradient of what is minimized: f (or −f to `maximize`) plus the penalty λ/2·‖w‖²."""
+        if not weight_decay and not maximize:
+            return g
+        d = self.scratch(w, 1)
+        if not weight_decay:
+            return np.negative(g, out=d)
+        np.multiply(w, weight_decay, out=d)
+        return np.subtract(d, g, out=d) if maximize else np.add(d, g, out=d)
+
+
+UNORDERED = (
+    "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
+    "will change between runs. Please use a list instead."
+)
+
+
+def refuse_negative(options: Mapping[str, Any], **names: str) -> None:
+    """Raise ValueError for the first of these options that is negative or nan; by PyTorch's name for it."""
+    for option, name in names.items():
+        value = options[option]
+        if isinstance(value, Tensor) and value.numel() != 1:
+            raise ValueError(f"Tensor {option} must be 1-element")
+        if not value >= 0:
+            raise ValueError(f"Invalid {name}: {value}")
