@@ -58,8 +58,8 @@ def pullback(
                 found[z] = g
         elif z in wanted:
             found[z] = g
-        if op is None:
-            continue
+        if op is None or (useful is not None and not any(x in useful for x in z.inputs)):
+            continue  # nothing wanted lies behind it
         if z.spent and op.saves:
             raise RuntimeError(
                 "Trying to backward through the graph a second time (or directly access saved tensors after they have already "

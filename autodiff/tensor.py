@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from . import printing
-from .dtypes import Array, DType, as_dtype, float32, get_default_dtype
+from .dtypes import CATEGORY, Array, DType, as_dtype, float32, get_default_dtype
 from .record import Record
 
 if TYPE_CHECKING:
@@ -28,43 +28,51 @@ ONLY_FLOATS = (
 
 
 def as_array(data: Any, dtype: Any = None, copy: bool = False) -> Array:
-    """`data` (numbers, nested lists, arrays, tensors) as an array of one of the four dtypes.
+    """`data` (numbers, nested sequences, arrays, tensors) as an array of one of the four dtypes.
 
-    Python floats become the default dtype, ints int64, bools bool; NumPy arrays and tensors keep theirs.
+    Python floats become the default dtype, ints int64, bools bool; NumPy's numbers, arrays and tensors keep theirs;
+    of several the strongest holds. Raises ValueError for ragged sequences and integers beyond int64, TypeError for
+    strings and for dtypes that the engine lacks, RuntimeError for what holds no numbers.
     """
     if isinstance(data, Tensor):
         data = data.array
-    elif isinstance(data, (list, tuple)):
-        data = _plain(data)
-        found = np.array(data) if not _holds_arrays(data) else np.stack([as_array(item) for item in data])
-        if found.dtype == object:
-            raise ValueError(
-                "tensor(): the nested lists have unequal lengths, or hold something that is not a number"
-            )
-        data = (
-            found.astype(get_default_dtype())
-            if found.dtype.kind == "f" and not _holds_arrays(data)
-            else found
-        )
-        copy = False
-        if data.size == 0 and data.dtype == np.float64:
-            data = data.astype(get_default_dtype())
-    elif isinstance(data, float) and not isinstance(data, np.generic):
-        data = np.asarray(data, get_default_dtype())
+    elif isinstance(data, (list, tuple, range)):
+        return _stacked(data, dtype)
     array = np.asarray(data)
-    wanted = as_dtype(array.dtype if dtype is None else dtype)
-    return array.astype(wanted, copy=copy)
+    if type(data) is int and array.dtype.kind != "i":
+        raise ValueError(f"Overflow when unpacking long long: {data} is beyond int64; write it as a float")
+    if array.dtype == object:
+        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: a tensor holds numbers")
+    if dtype is None:
+        dtype = get_default_dtype() if type(data) is float else array.dtype
+    return array.astype(as_dtype(dtype), copy=copy)
 
 
-def _plain(data: Any) -> Any:
-    """Nested sequences with the 0-dim tensors in them as Python numbers."""
-    if isinstance(data, (list, tuple)):
-        return [_plain(item) for item in data]
-    return data.item() if isinstance(data, Tensor) and data.ndim == 0 else data
+def _stacked(data: Any, dtype: Any) -> Array:
+    """A sequence of numbers, arrays or sequences as an array of `dtype`, or of the strongest dtype among them."""
+    kinds = set(map(type, data))
+    if kinds <= {bool, float}:  # all at once; and nothing at all is float
+        array = np.array(data)
+        found = array.dtype if kinds == {bool} else get_default_dtype()
+    else:
+        parts = [as_array(part, dtype) for part in data]
+        for part in parts:
+            if part.shape != parts[0].shape:
+                raise ValueError(f"expected sequences of one shape, but {part.shape} is beside {parts[0].shape}")
+        array = np.stack(parts)
+        found = max((part.dtype for part in parts), key=lambda kind: (CATEGORY[kind], kind.itemsize))
+    return array.astype(found if dtype is None else as_dtype(dtype), copy=False)
 
 
-def _holds_arrays(data: list[Any]) -> bool:
-    return any(isinstance(item, (Tensor, np.ndarray)) for item in data)
+def _values(data: Any, record: Any) -> Array:
+    """The array of `Tensor(data)` for anything but an array: float32 values of a sequence or tensor."""
+    if isinstance(data, np.generic):
+        return np.asarray(data)
+    if isinstance(data, (int, float)) or not (record is None or isinstance(record, Record)):
+        raise TypeError(
+            "Tensor(): data must be a sequence. Write tensor(2.0) for a number, and empty(2, 3) or zeros(2, 3) for a size"
+        )
+    return as_array(data, float32)
 
 
 class Tensor(Methods):
@@ -88,11 +96,7 @@ class Tensor(Methods):
     _view: tuple[Tensor, Record | None, bool] | None  # base, the base's record seen, made while recording
 
     def __init__(self, data: Any = (), record: Record | None = None) -> None:
-        self.array = (
-            data
-            if type(data) is np.ndarray
-            else as_array(data, None if isinstance(data, np.generic) else float32)
-        )
+        self.array = data if type(data) is np.ndarray else _values(data, record)
         self.record = record
         self._grad = None
         self._view = None
@@ -186,10 +190,18 @@ class Tensor(Methods):
         return bool(self.array.item())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._one_number())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._one_number())
+
+    def _one_number(self) -> Any:
+        if self.array.size != 1:
+            raise ValueError(
+                "only one element tensors can be converted to Python scalars, "
+                f"and this one has shape {self.shape}: use .tolist(), or reduce first with .mean() or .sum()"
+            )
+        return self.array.item()
 
     def __index__(self) -> int:
         if self.array.dtype.kind == "f" or self.array.size != 1:
@@ -304,10 +316,15 @@ class Tensor(Methods):
                 raise TypeError(
                     f"assigned grad expected to be a Tensor or None but got {type(gradient).__name__}"
                 )
-            if gradient.shape != self.shape or gradient.dtype != self.dtype:
+            if gradient.shape != self.shape:
                 raise RuntimeError(
-                    f"assigned grad has data of shape {gradient.shape} and dtype {gradient.dtype}, "
-                    f"but the tensor has shape {self.shape} and dtype {self.dtype}: a gradient is like its tensor"
+                    f"attempting to assign a gradient of size '{list(gradient.shape)}' to a tensor of size "
+                    f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size"
+                )
+            if gradient.dtype != self.dtype:
+                raise RuntimeError(
+                    f"attempting to assign a gradient with dtype '{gradient.dtype}' to a tensor with dtype "
+                    f"'{self.dtype}'. Please ensure that the gradient and the tensor have the same dtype"
                 )
         self._grad = gradient
 
