@@ -18,8 +18,8 @@ def fma(x: Array, y: Any, c: Any) -> Array:
 
     float32: the product is exact in float64, and the sum there has 29 bits to spare. (What they leave open, a
     tie with smaller bits behind it, comes once in some 2²⁹ values, never when c and x·y are of like size.)
-    float64: exact; Boldo and Melquiond, "Emulation of FMA and Correctly Rounded Sums: Proved Algorithms Using
-    Rounding to Odd", IEEE Transactions on Computers 57(4), 2008.
+    float64: exact where |x·y| > 10⁻²⁹⁰; Boldo and Melquiond, "Emulation of FMA and Correctly Rounded Sums:
+    Proved Algorithms Using Rounding to Odd", IEEE Transactions on Computers 57(4), 2008.
 
     >>> 0.1 * 10.0 - 1.0  # the product is rounded to 1.0
     0.0

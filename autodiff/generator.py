@@ -271,13 +271,13 @@ def laid_out_like(array: Array, draw: Callable[[Shape], Array]) -> Array:
 def memory_order(array: Array) -> list[int]:
     """The axes from the longest stride to the shortest; one of stride 0 stays in its place, as in PyTorch."""
     axes = list(range(array.ndim))
-    for moving in reversed(range(array.ndim)):
-        i = moving
-        for j in range(i + 1, array.ndim):
-            here, there = (abs(array.strides[axes[k]]) for k in (i, j))
-            if here and there and here > there:
+    for first in reversed(axes[:-1]):
+        i = first
+        for j in range(first + 1, array.ndim):
+            here, there = abs(array.strides[axes[i]]), abs(array.strides[axes[j]])
+            if here > there > 0:
                 break
-            if here and there and (here < there or array.shape[axes[i]] < array.shape[axes[j]]):
+            if there > here > 0:
                 axes[i], axes[j] = axes[j], axes[i]
                 i = j
     return axes

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import Array, DType, as_dtype, bool_, float32, float64, get_default_dtype, int64
+from .dtypes import Array, DType, as_dtype, bool_, float32, float64, get_default_dtype, int64, result_dtype
 from .errors import broadcast_conflict, describe
 from .generator import EXACT, Generator, Shape, laid_out_like
 from .inplace import become, refuse_leaf
@@ -209,10 +209,16 @@ def normal(
     if not isinstance(std, Tensor):
         z = source.normal(shape, 0.0, _deviation(std), dtype)
     elif (std.array >= 0).all():
-        z = (source.normal(shape, dtype=dtype) * std.array).astype(dtype)
+        z = _onto(np.multiply, source.normal(shape, dtype=dtype), std.array)
     else:
         raise RuntimeError("normal expects all elements of std >= 0.0: some are negative or nan")
-    return Tensor((z + (mean.array if isinstance(mean, Tensor) else dtype.type(mean))).astype(dtype))
+    return Tensor(_onto(np.add, z, mean.array if isinstance(mean, Tensor) else dtype.type(mean)))
+
+
+def _onto(op: np.ufunc, z: Array, other: Any) -> Array:
+    """`z op= other` as tensors do it: computed in the dtype of both together, kept in that of z."""
+    result: Array = op(z, other, dtype=result_dtype(z, other)).astype(z.dtype)
+    return result
 
 
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
@@ -251,7 +257,7 @@ def multinomial(
         speed = weights / laid_out_like(weights, partial(source.exponential, dtype=weights.dtype))
         if n == 1:
             return Tensor(speed.argmax(-1, keepdims=True))
-        return Tensor(np.argsort(-speed, axis=-1, kind="stable")[..., :n])
+        return Tensor(np.argsort(-speed, axis=-1)[..., :n])
     rows = weights.reshape(-1, weights.shape[-1])
     u = source.uniform((len(rows), n), dtype=float64)
     drawn = np.empty((len(rows), n), int64)
