@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def describe(value: Any) -> str:
-    """An argument in an error message: `float32 (2, 3)` for arrays and tensors, its repr for anything else."""
+    """An argument in an error message: `float32 (2, 3)` for arrays and tensors, else its repr."""
     array = getattr(value, "array", value)
     if isinstance(array, (np.ndarray, np.generic)):
         return f"{array.dtype} {tuple(array.shape)}"
@@ -19,18 +20,15 @@ def describe(value: Any) -> str:
 
 
 def explain(op: Primitive, args: tuple[Any, ...], error: Exception) -> Exception:
-    """The error to raise when `op.forward(*args)` failed with NumPy's `error`: PyTorch's kind and words, then ours."""
+    """What to raise when `op.forward(*args)` failed with NumPy's `error`: PyTorch's words, then ours."""
     call = f"{op.name}({', '.join(describe(arg) for arg in args)})"
     shapes = [np.shape(arg) for arg in args[: op.arity]]
     if isinstance(error, IndexError):
-        return IndexError(f"{error}, in {call}")
-    if op.name == "matmul" and len(shapes) == 2:
-        (*_, n, k), (*_, m, p) = shapes
-        return RuntimeError(
-            f"mat1 and mat2 shapes cannot be multiplied ({n}x{k} and {m}x{p}), in {call}: the last dimension of the first "
-            f"({k}) must equal the one before last of the second ({m})"
-            + _transpose_hint(shapes[0], shapes[1])
+        return IndexError(
+            f"{str(error).replace('axis', 'dimension').replace('arrays', 'tensors')}, in {call}"
         )
+    if op.name == "matmul":
+        return RuntimeError(f"{matmul_conflict(shapes[0], shapes[1])}, in {call}")
     if isinstance(error, ValueError) and "broadcast" in str(error):
         return RuntimeError(f"{broadcast_conflict(shapes)}, in {call}")
     if isinstance(error, ValueError) and "negative integer powers" in str(error):
@@ -52,9 +50,59 @@ def broadcast_conflict(shapes: list[tuple[int, ...]]) -> str:
         return f"The shapes {a} and {b} do not broadcast"
     dim = max(len(a), len(b)) + position
     return (
-        f"The size of tensor a ({a[position]}) must match the size of tensor b ({b[position]}) at non-singleton dimension {dim}. "
-        f"The shapes {a} and {b} do not broadcast: aligned from the right, each pair of lengths must be equal or hold a 1"
-        + _reshape_hint(a, b)
+        f"The size of tensor a ({a[position]}) must match the size of tensor b ({b[position]}) at "
+        f"non-singleton dimension {dim}. "
+        f"The shapes {a} and {b} do not broadcast: aligned from the right, each pair of lengths must be "
+        "equal or hold a 1" + _reshape_hint(a, b)
+    )
+
+
+def expand_conflict(shape: tuple[int, ...], target: tuple[int, ...]) -> str | None:
+    """Why `shape` does not broadcast to `target`, in PyTorch's words; None if it does."""
+    sizes = f"Target sizes: {list(target)}.  Tensor sizes: {list(shape)}"
+    for i in range(1, len(shape) + 1):
+        if i > len(target):
+            if shape[-i] != 1:
+                return (
+                    f"The number of sizes provided ({len(target)}) must be greater or equal to the number of "
+                    f"dimensions in the tensor ({len(shape)}).  {sizes}"
+                )
+        elif shape[-i] not in (1, target[-i]):
+            return (
+                f"The expanded size of the tensor ({target[-i]}) must match the existing size "
+                f"({shape[-i]}) at non-singleton "
+                f"dimension {len(target) - i}.  {sizes}"
+            )
+    return None
+
+
+def matmul_conflict(a: tuple[int, ...], b: tuple[int, ...]) -> str:
+    """Why `a @ b` is not defined for these shapes, in PyTorch's words, and what would fit."""
+    if not (a and b):
+        return (
+            f"both arguments to matmul need to be at least 1D, but they are {len(a)}D and {len(b)}D: "
+            "use * to multiply by a number"
+        )
+    k, m = a[-1], b[-2 if len(b) > 1 else -1]
+    if k == m:
+        return broadcast_conflict([a[:-2], b[:-2]])
+    if len(a) == len(b) == 1:
+        return (
+            f"inconsistent tensor size, expected tensor [{k}] and src [{m}] to have the same number of "
+            "elements, "
+            f"but got {k} and {m} elements respectively"
+        )
+    n = math.prod(a[:-1])
+    if len(b) == 1:
+        return f"size mismatch, got input ({n}), mat ({n}x{k}), vec ({m}): the vector must have {k} entries"
+    meet = f"the last dimension of the first ({k}) must equal the one before last of the second ({m})"
+    hint = _transpose_hint(a, b) if len(a) > 1 else ""
+    if len(b) == 2:
+        return f"mat1 and mat2 shapes cannot be multiplied ({n}x{k} and {m}x{b[-1]}): {meet}{hint}"
+    batch = math.prod(b[:-2])
+    return (
+        f"Expected size for first two dimensions of batch2 tensor to be: [{batch}, {k}] but got: "
+        f"[{batch}, {m}]: {meet}{hint}"
     )
 
 

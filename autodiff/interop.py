@@ -11,18 +11,61 @@ from typing import Any
 
 import numpy as np
 
-from .ops import elementwise
+from .ops import elementwise, linalg, reductions, shapes
 from .primitive import Primitive, registry
 from .tensor import Tensor, as_array
 
 UFUNCS: dict[Any, Callable[..., Any]] = {
     p.forward: p for p in registry.values() if isinstance(p.forward, np.ufunc)
-} | {np.power: elementwise.pow}
+} | {
+    np.maximum: elementwise.maximum,  # not clamp_min, which differs in how it treats a tie
+    np.minimum: elementwise.minimum,
+    np.power: elementwise.pow,
+    np.matmul: linalg.matmul,
+    np.square: elementwise.square,
+    np.reciprocal: elementwise.reciprocal,
+    np.positive: elementwise.positive,
+    np.floor_divide: elementwise.floor_divide,
+    np.remainder: elementwise.remainder,
+    np.fmod: elementwise.fmod,
+    np.floor: elementwise.floor,
+    np.ceil: elementwise.ceil,
+    np.trunc: elementwise.trunc,
+    np.rint: elementwise.round,
+}
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.zeros_like: lambda x: Tensor(np.zeros_like(x.array)),
     np.ones_like: lambda x: Tensor(np.ones_like(x.array)),
     np.copy: elementwise.clone,
+    np.sum: reductions.sum,
+    np.mean: reductions.mean,
+    np.prod: reductions.prod,
+    np.max: reductions.amax,
+    np.min: reductions.amin,
+    np.amax: reductions.amax,
+    np.amin: reductions.amin,
+    np.argmax: reductions.argmax,
+    np.argmin: reductions.argmin,
+    np.all: reductions.all,
+    np.any: reductions.any,
+    np.cumsum: reductions.cumsum,
+    np.reshape: shapes.reshape,
+    np.ravel: shapes.flatten,
+    np.transpose: lambda x, axes=None: shapes.permute(x, axes or range(x.ndim)[::-1]),
+    np.swapaxes: shapes.transpose,
+    np.moveaxis: shapes.movedim,
+    np.expand_dims: lambda x, axis: shapes.unsqueeze(x, axis),
+    np.squeeze: lambda x, axis=None: shapes.squeeze(x, axis),
+    np.broadcast_to: shapes.broadcast_to,
+    np.concatenate: lambda xs, axis=0: shapes.cat(xs, axis),
+    np.stack: lambda xs, axis=0: shapes.stack(xs, axis),
+    np.flip: lambda x, axis=None: shapes.flip(x, range(x.ndim) if axis is None else axis),
+    np.tril: lambda x, k=0: shapes.tril(x, k),
+    np.triu: lambda x, k=0: shapes.triu(x, k),
+    np.where: elementwise.where,
+    np.clip: elementwise.clamp,
+    np.round: lambda x, decimals=0: elementwise.round(x, decimals=decimals),
 }
 
 

@@ -1,0 +1,85 @@
+"""Which dimensions an operation works along: PyTorch's `dim`, checked and counted from the front."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+from ..tensor import Tensor
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def one_dim(dim: Any, ndim: int, op: str) -> int:
+    """`dim` counted from the front: -1 is the last of `ndim` dimensions; a 0-dim tensor may be called 1-dim.
+
+    Raises IndexError if there is no such dimension, TypeError if `dim` is no integer.
+    """
+    try:
+        found = operator.index(dim)
+    except TypeError:
+        raise TypeError(f"{op}(): argument 'dim' must be int, not {type(dim).__name__}") from None
+    ndim = ndim or 1
+    if not -ndim <= found < ndim:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {found}), "
+            f"in {op}(): dimensions are counted from 0 to {ndim - 1}, or from the end from -1 to {-ndim}"
+        )
+    return found % ndim
+
+
+def many_dims(dim: Any, ndim: int, op: str) -> tuple[int, ...]:
+    """One or several dimensions, counted from the front; RuntimeError if one is named twice."""
+    named = dim if isinstance(dim, Sequence) and not isinstance(dim, str) else (dim,)
+    dims = tuple(one_dim(d, ndim, op) for d in named)
+    for d in dims:
+        if dims.count(d) > 1:
+            raise RuntimeError(f"dim {d} appears multiple times in the list of dims, in {op}(dim={dim})")
+    return dims
+
+
+def refuse_plain(x: Any, op: str, name: str = "input", position: int = 1) -> None:
+    """Raise TypeError for an argument that must be a Tensor and is not."""
+    if not isinstance(x, Tensor):
+        kind = f"{type(x).__module__}.{type(x).__name__}".removeprefix("builtins.")
+        raise TypeError(
+            f"{op}(): argument '{name}' (position {position}) must be Tensor, not {kind}: "
+            "wrap it in autodiff.tensor()"
+        )
+
+
+def integers(values: Any, op: str) -> tuple[int, ...]:
+    """Sizes or dimensions as a tuple of ints; TypeError for anything else."""
+    try:
+        return tuple(operator.index(n) for n in (values if isinstance(values, Sequence) else (values,)))
+    except TypeError:
+        raise TypeError(f"{op}(): expected integers, but got {values}") from None
+
+
+def spread(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the sizes or dims that come last be given one by one: `x.view(2, 3)` is `x.view((2, 3))`."""
+    op = function.__name__
+
+    @functools.wraps(function)
+    def gathered(input: Any, *given: Any, **named: Any) -> Any:
+        if not given:
+            return function(input, **{name: integers(values, op) for name, values in named.items()})
+        return function(input, integers(given[0] if len(given) == 1 else given, op), **named)
+
+    return gathered
+
+
+def numpy_names(function: F) -> F:
+    """Let a function of `dim` and `keepdim` take NumPy's `axis` and `keepdims` too, as PyTorch's do."""
+
+    @functools.wraps(function)
+    def renamed(*args: Any, **options: Any) -> Any:
+        if "axis" in options:
+            options["dim"] = options.pop("axis")
+        if "keepdims" in options:
+            options["keepdim"] = options.pop("keepdims")
+        return function(*args, **options)
+
+    return cast(F, renamed)
