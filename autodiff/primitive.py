@@ -242,7 +242,10 @@ class View(Primitive):
 
 
 class Variadic(Primitive):
-    """A primitive of any number of tensors, then `constants` constants; `rule(i)` makes the rule of the i-th."""
+    """A primitive of any number of tensors, then `constants` constants.
+
+    `rule(i)` makes the rule of the i-th, which may read the constants but no values.
+    """
 
     def __init__(
         self,
@@ -261,7 +264,7 @@ class Variadic(Primitive):
 
     @cached_property
     def reads(self) -> tuple[frozenset[int], ...]:
-        return (frozenset(range(-1, 64)),)
+        return (frozenset(),)
 
 
 class RuleFamily(Sequence[Rule | None]):
