@@ -1,20 +1,34 @@
-"""Make tensors: from data, filled, or in steps."""
+"""Make tensors: from data, filled, or in steps; with PyTorch's signatures and dtypes."""
 
 from __future__ import annotations
 
+import math
+import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .dtypes import Array, as_dtype, get_default_dtype, int64
+from .dtypes import WEAK, Array, DType, as_dtype, get_default_dtype, int64
 from .tensor import Tensor, as_array, refuse_device
+
+__all__ = """
+tensor as_tensor from_numpy zeros ones full empty eye arange linspace logspace
+zeros_like ones_like full_like empty_like
+""".split()
+
+Shape = tuple[int, ...]
+
+
+# from data ------------------------------------------------------------------------------------------------
 
 
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A new tensor that holds a copy of `data` (numbers, nested lists, NumPy arrays).
+    """A new tensor that holds a copy of `data`: numbers, nested lists, arrays, tensors.
 
-    Python floats become float32, ints int64, bools bool; arrays keep their dtype. Raises TypeError for other dtypes,
-    ValueError for ragged lists, RuntimeError if gradients are asked of integers.
+    Python floats become float32 (the default dtype), ints int64, bools bool; NumPy's numbers and arrays keep
+    theirs. Raises TypeError for strings and for dtypes that the engine lacks, ValueError for ragged lists,
+    RuntimeError for gradients of integers.
 
     >>> import autodiff
     >>> autodiff.tensor([[1, 2], [3, 4]]).dtype
@@ -22,3 +36,289 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     """
     refuse_device(device)
     return Tensor(as_array(data, dtype, copy=True)).requires_grad_(requires_grad)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """`data` as a tensor, if possible without a copy: a tensor as it is, an array with its memory shared."""
+    refuse_device(device)
+    if isinstance(data, Tensor):
+        return data if dtype is None else data.to(dtype)
+    return Tensor(as_array(data, dtype))
+
+
+def from_numpy(ndarray: Array) -> Tensor:
+    """A tensor that shares the memory of a NumPy array: a change of one is a change of the other.
+
+    Raises TypeError for anything else, and for a dtype other than float32, float64, int64 and bool.
+    """
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__}): use autodiff.tensor(data)")
+    return Tensor(as_array(ndarray))
+
+
+# filled ---------------------------------------------------------------------------------------------------
+
+
+def zeros(
+    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
+) -> Tensor:
+    """A tensor of zeros, `zeros(2, 3)` or `zeros((2, 3))`; float32 (the default dtype) unless one is given.
+
+    Raises TypeError if the size is not of integers, RuntimeError if it is negative.
+    """
+    shape = shape_of("zeros", size, **named)
+    return finished(np.zeros(shape, dtype_or_default(dtype)), device, requires_grad)
+
+
+def ones(
+    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
+) -> Tensor:
+    """A tensor of ones; for the arguments see `zeros`."""
+    shape = shape_of("ones", size, **named)
+    return finished(np.ones(shape, dtype_or_default(dtype)), device, requires_grad)
+
+
+def empty(
+    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
+) -> Tensor:
+    """A tensor of whatever is in memory, to be filled; for the arguments see `zeros`."""
+    shape = shape_of("empty", size, **named)
+    return finished(np.empty(shape, dtype_or_default(dtype)), device, requires_grad)
+
+
+def full(
+    size: Sequence[int],
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A tensor full of one number, whose kind is the dtype: `full((2, 3), 7)` is int64.
+
+    >>> import autodiff
+    >>> autodiff.full((2, 2), 7.5)
+    tensor([[7.5000, 7.5000],
+            [7.5000, 7.5000]])
+    """
+    if not isinstance(size, (tuple, list)):
+        given = type(size).__name__
+        raise TypeError(f"full(): argument 'size' must be tuple of ints, not {given}: full((n,), 7)")
+    value = number("full", "fill_value", fill_value)
+    chosen = WEAK.get(type(value), get_default_dtype()) if dtype is None else as_dtype(dtype)
+    return finished(np.full(shape_of("full", (size,)), value, chosen), device, requires_grad)
+
+
+def zeros_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Zeros in the shape of `input`, and in its dtype unless another is given."""
+    return finished(np.zeros_like(model("zeros_like", input), dtype_or(dtype, input)), device, requires_grad)
+
+
+def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones in the shape of `input`, and in its dtype unless another is given."""
+    return finished(np.ones_like(model("ones_like", input), dtype_or(dtype, input)), device, requires_grad)
+
+
+def empty_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Whatever is in memory, in the shape of `input`, and in its dtype unless another is given."""
+    return finished(np.empty_like(model("empty_like", input), dtype_or(dtype, input)), device, requires_grad)
+
+
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """One number in the shape of `input`, and in its dtype unless another is given."""
+    value = number("full_like", "fill_value", fill_value)
+    array = np.full_like(model("full_like", input), value, dtype_or(dtype, input))
+    return finished(array, device, requires_grad)
+
+
+def eye(
+    n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Ones on the diagonal of an n × m matrix (n × n without m), zeros elsewhere.
+
+    >>> import autodiff
+    >>> autodiff.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    rows = integer("eye", "n", n)
+    columns = rows if m is None else integer("eye", "m", m)
+    for name, length in (("n", rows), ("m", columns)):
+        if length < 0:
+            raise RuntimeError(f"eye(): {name} must be greater or equal to 0, got {length}")
+    return finished(np.eye(rows, columns, dtype=dtype_or_default(dtype)), device, requires_grad)
+
+
+# in steps -------------------------------------------------------------------------------------------------
+
+
+def arange(
+    start: Any = 0,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """start, start + step, start + 2 step ... before end: `arange(end)` or `arange(start, end)`.
+
+    int64 if all are integers, else float32 (the default dtype). Raises RuntimeError if the step is 0 or leads
+    away from the end.
+
+    >>> import autodiff
+    >>> autodiff.arange(2, 8, 2), autodiff.arange(0, 1, 0.25)
+    (tensor([2, 4, 6]), tensor([0.0000, 0.2500, 0.5000, 0.7500]))
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = (number("arange", *x) for x in (("start", start), ("end", end), ("step", step)))
+    if step == 0:
+        raise RuntimeError("arange(): step must be nonzero")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"arange(): unsupported range: {start} -> {end}")
+    if (end - start) * step < 0:
+        raise RuntimeError(
+            f"arange(): upper bound and lower bound inconsistent with step sign: {start} to {end} by {step}"
+        )
+    whole = not any(isinstance(x, float) for x in (start, end, step))
+    chosen = (int64 if whole else get_default_dtype()) if dtype is None else as_dtype(dtype)
+    if chosen.kind == "b":
+        raise NotImplementedError("arange(): not implemented for bool")
+    count = -((start - end) // step) if whole else math.ceil((end - start) / step)
+    if chosen == int64:
+        start, step = int(start), int(step)
+    else:
+        start, step = float(start), float(step)
+    return finished((start + step * np.arange(count)).astype(chosen, copy=False), device, requires_grad)
+
+
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """`steps` numbers at equal distances from `start` to `end`, both included.
+
+    >>> import autodiff
+    >>> autodiff.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
+    array = spaced("linspace", start, end, steps)
+    return finished(array.astype(dtype_or_default(dtype)), device, requires_grad)
+
+
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """`base` to the powers `linspace(start, end, steps)`."""
+    array = float(base) ** spaced("logspace", start, end, steps)
+    return finished(array.astype(dtype_or_default(dtype)), device, requires_grad)
+
+
+# like a tensor: its methods -------------------------------------------------------------------------------
+
+
+def new_tensor(self: Tensor, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """`tensor(data)` in the dtype of this tensor."""
+    return tensor(data, dtype=dtype_or(dtype, self), requires_grad=requires_grad)
+
+
+def new_zeros(self: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of another size in the dtype of this tensor."""
+    return zeros(*size, dtype=dtype_or(dtype, self), requires_grad=requires_grad)
+
+
+def new_ones(self: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones of another size in the dtype of this tensor."""
+    return ones(*size, dtype=dtype_or(dtype, self), requires_grad=requires_grad)
+
+
+def new_empty(self: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Whatever is in memory, of another size, in the dtype of this tensor."""
+    return empty(*size, dtype=dtype_or(dtype, self), requires_grad=requires_grad)
+
+
+def new_full(
+    self: Tensor, size: Sequence[int], fill_value: Any, *, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """One number, of another size, in the dtype of this tensor."""
+    return full(size, fill_value, dtype=dtype_or(dtype, self), requires_grad=requires_grad)
+
+
+# arguments ------------------------------------------------------------------------------------------------
+
+
+def finished(array: Array, device: Any, requires_grad: bool) -> Tensor:
+    """The last step of every creation."""
+    refuse_device(device)
+    return Tensor(array).requires_grad_(requires_grad)
+
+
+def dtype_or_default(dtype: Any) -> DType:
+    """This dtype, or the default one if it is None."""
+    return get_default_dtype() if dtype is None else as_dtype(dtype)
+
+
+def dtype_or(dtype: Any, like: Tensor) -> DType:
+    """This dtype, or that of a tensor if it is None."""
+    return like.dtype if dtype is None else as_dtype(dtype)
+
+
+def model(name: str, input: Any) -> Array:
+    """The array of the tensor that the result is to be like."""
+    if isinstance(input, Tensor):
+        return input.array
+    raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+
+
+def shape_of(name: str, given: tuple[Any, ...], size: Any = None) -> Shape:
+    """A size given as numbers, as one tuple, or by the name `size`.
+
+    Raises TypeError if there is none, or if it is not of integers; RuntimeError if it is negative.
+    """
+    if size is not None and not given:
+        given = (size,)
+    if not given:
+        raise TypeError(f'{name}() missing 1 required positional arguments: "size", as in {name}(2, 3)')
+    lengths = given[0] if len(given) == 1 and isinstance(given[0], (tuple, list)) else given
+    shape = tuple(integer(name, "size", length) for length in lengths)
+    if any(length < 0 for length in shape):
+        raise RuntimeError(f"{name}: Dimension size must be non-negative: {list(shape)}")
+    return shape
+
+
+def integer(name: str, argument: str, value: Any) -> int:
+    """`value` as a Python int; TypeError for anything but an integer."""
+    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name}(): argument '{argument}' must be int, not {type(value).__name__}")
+    return operator.index(value)
+
+
+def number(name: str, argument: str, value: Any) -> Any:
+    """`value` as a Python number: a NumPy number or a 0-dim tensor too. TypeError for anything else."""
+    if isinstance(value, np.generic) or (isinstance(value, Tensor) and value.ndim == 0):
+        value = value.item()
+    if not isinstance(value, (bool, int, float)):
+        raise TypeError(f"{name}(): argument '{argument}' must be Number, not {type(value).__name__}")
+    return value
+
+
+def spaced(name: str, start: Any, end: Any, steps: Any) -> Array:
+    """`steps` float64 numbers at equal distances, exact at both ends."""
+    first, last = number(name, "start", start), number(name, "end", end)
+    count = integer(name, "steps", steps)
+    if count < 0:
+        raise RuntimeError(f"{name}(): number of steps must be non-negative, got {count}")
+    return np.linspace(first, last, count)

@@ -1,17 +1,21 @@
 """Change a tensor in place, and keep the gradients right.
 
-Every in-place operation computes its result as a new tensor first (`new = x * 2`) and then x *becomes* it: the values are
-written into x's memory, the memory is stamped as changed (`backward` refuses values that are out of date), and x takes over
-the history of the result. A view and its base share memory, so they share history too: writing to a view rewrites the
-base's history, and every other view follows when it is used next.
+Every in-place operation computes its result as a new tensor first (`new = x * 2`), and then x *becomes* it:
+the values are written into x's memory, the memory is stamped as changed (`backward` refuses values that are
+out of date), and x takes over the history of the result. A view and its base share memory, so they share
+history too: writing to a view rewrites the history of the base, and every other view follows when it is
+used next.
 """
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from .conversion import to
 from .dtypes import CATEGORY, Array
 from .errors import describe
 from .memory import owner, touch
@@ -19,58 +23,81 @@ from .primitive import Primitive, cast
 from .record import Record, mode
 from .tensor import Tensor, history
 
-overwrite = Primitive(
-    "copy",
-    lambda x, value: np.broadcast_to(value, x.shape).astype(x.dtype),
-    lambda g, z, x, value: g * 0,
-    lambda g, z, x, value: g,
-    doc="x with all its values replaced: nothing flows back to the old ones.",
-)
-
-take_flat: Primitive = Primitive(
-    "take",
-    lambda x, positions: x.reshape(-1)[positions],
-    lambda g, z, x, positions: put_flat(np.zeros_like(x), g, positions),
-    doc="The values at these positions of the flattened tensor.",
-)
-
-put_flat: Primitive = Primitive(
-    "put",
-    lambda x, values, positions: _put(x, values, positions),
-    lambda g, z, x, values, positions: put_flat(g, np.zeros_like(values), positions),
-    lambda g, z, x, values, positions: take_flat(g, positions),
-    doc="x with the values at these positions of the flattened tensor replaced.",
-)
+# fmt: off
+overwrite = Primitive("copy", lambda x, value: _filled(x, value),
+                      lambda g, z, x, value: np.zeros_like(g), lambda g, z, x, value: g,
+                      doc="x with all its values replaced: nothing flows back to the old ones")
+take_flat: Primitive = Primitive("take", lambda x, positions: x.reshape(-1)[positions],
+                      lambda g, z, x, positions: put_flat(np.zeros(x.shape, g.dtype), g, positions),
+                      doc="the entries of x at these positions of the flattened tensor")
+put_flat: Primitive = Primitive("put", lambda x, values, positions: _put(x, values, positions),
+                      lambda g, z, x, values, positions: put_flat(g, 0.0, positions),
+                      lambda g, z, x, values, positions: take_flat(g, positions),
+                      doc="x with the entries at these positions of the flattened tensor replaced")
+# fmt: on
 
 
-def _put(x: Array, values: Array, positions: Array) -> Array:
-    out = x.copy()
+def _filled(x: Array, value: Any) -> Array:
+    out = np.empty(x.shape, x.dtype)
+    out[...] = value
+    return out
+
+
+def _put(x: Array, values: Any, positions: Array) -> Array:
+    out = np.array(x, order="C")
     out.reshape(-1)[positions] = values
     return out
 
 
-def become(x: Tensor, new: Tensor, name: str) -> Tensor:
-    """Write `new` into the memory of `x` and give `x` its history; the last step of every in-place operation `name`.
+def change(x: Tensor, operation: Callable[..., Any], *args: Any, name: str = "", **options: Any) -> Tensor:
+    """x becomes `operation(x, *args)`, which is what in-place methods do: `x.mul_(2)` is `change(x, mul, 2)`.
 
-    Raises RuntimeError, with nothing changed, for a leaf that requires grad while recording, for a result of another shape
-    or of a higher dtype category, and for views that repeat memory.
+    If that is recorded, the operation is given a copy of x, because its rules may need the values that go.
+    """
+    name = name or (operation.name if isinstance(operation, Primitive) else operation.__name__) + "_"
+    refuse_leaf(x, name)
+    before = x
+    if mode.enabled and any(isinstance(arg, Tensor) and arg.requires_grad for arg in (x, *args)):
+        before = Tensor(x.array.copy(), history(x))
+    return become(x, operation(before, *(before if arg is x else arg for arg in args), **options), name)
+
+
+def fill(x: Tensor, value: Any, name: str) -> Tensor:
+    """x becomes this number everywhere."""
+    if isinstance(value, Tensor) and value.ndim:
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got {describe(value)}: use copy_"
+        )
+    if isinstance(value, Tensor):
+        value = to(value, x.dtype)
+    return change(x, overwrite, value, name=name)
+
+
+def copy(x: Tensor, src: Tensor) -> Tensor:
+    """x becomes the values of `src`, in the dtype of x; the gradient flows on to `src`."""
+    if not isinstance(src, Tensor):
+        raise TypeError(f"copy_(): argument 'src' must be Tensor, not {type(src).__name__}: use tensor(...)")
+    return change(x, overwrite, to(src, x.dtype))
+
+
+def become(x: Tensor, new: Tensor, name: str) -> Tensor:
+    """Write `new` into the memory of `x` and give `x` its history; the last step of every in-place operation.
+
+    Raises RuntimeError, with nothing changed, for a leaf that requires grad while recording, for a result of
+    another shape or a higher dtype category, and for memory that is read-only or that several entries share.
     """
     refuse_leaf(x, name)
-    if new.shape != x.shape:
+    if new.array.shape != x.array.shape:
         raise RuntimeError(
-            f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(new.shape)}: {name} writes its result "
-            f"into x, {describe(x)}, where it does not fit; use the form that returns a new tensor"
+            f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(new.shape)}: "
+            f"{name} writes into x, {describe(x)}, and that does not fit; use the form that returns a new one"
         )
-    if CATEGORY[new.dtype] > CATEGORY[x.dtype]:
+    if new.array.dtype != x.array.dtype and CATEGORY[new.dtype] > CATEGORY[x.dtype]:
         raise RuntimeError(
-            f"result type {new.dtype} can't be cast to the desired output type {x.dtype}: {name} would lose what "
-            f"{new.dtype} holds; convert x first, x = x.to({new.dtype})"
+            f"result type {new.dtype} can't be cast to the desired output type {x.dtype}: {name} would lose "
+            f"what {new.dtype} holds; convert x first, x = x.to(autodiff.{new.dtype})"
         )
-    if not x.array.flags.writeable or (0 in x.array.strides and x.array.size > 1 and _repeats(x.array)):
-        raise RuntimeError(
-            f"unsupported operation: more than one element of the written-to tensor refers to a single memory location, in {name}. "
-            "Please clone() the tensor before performing the operation."
-        )
+    refuse_memory(x.array, name)
     recorded = mode.enabled and (x.requires_grad or new.requires_grad)
     if recorded and new.dtype != x.dtype:
         new = cast(new, x.dtype)
@@ -80,10 +107,18 @@ def become(x: Tensor, new: Tensor, name: str) -> Tensor:
     if base_and_positions is not None:
         base, positions = base_and_positions
         args = (base.array, new.array, positions)
-        base.record = Record(put_flat, (history(base), history(new)), args, base.array)
+        _take_over(base, Record(put_flat, (history(base), history(new)), args, base.array))
     elif recorded:
-        x.record = history(new)
+        _take_over(x, history(new))
     return x
+
+
+def _take_over(x: Tensor, record: Record | None) -> None:
+    """Give `x` this history; a tensor that retains its grad goes on to."""
+    old = x.record
+    if old is not None and record is not None and old.op is not None and old.tensor is not None:
+        old.tensor, record.tensor = None, weakref.ref(x)
+    x.record = record
 
 
 def refuse_leaf(x: Tensor, name: str) -> None:
@@ -92,60 +127,75 @@ def refuse_leaf(x: Tensor, name: str) -> None:
         return
     if x.requires_grad and x.is_leaf:
         raise RuntimeError(
-            f"a leaf Variable that requires grad is being used in an in-place operation: {name}. Its old value would be lost "
-            "to the gradient; update parameters inside `with autodiff.no_grad():`"
+            f"a leaf Variable that requires grad is being used in an in-place operation: {name}. Its old "
+            "value would be lost to the gradient; update parameters inside `with autodiff.no_grad():`"
         )
     if x._view is not None and x._view[0].requires_grad and x._view[0].is_leaf:
         raise RuntimeError(
-            f"a view of a leaf Variable that requires grad is being used in an in-place operation: {name}. "
-            "Update parameters inside `with autodiff.no_grad():`"
+            "a view of a leaf Variable that requires grad is being used in an in-place operation: "
+            f"{name}. Update parameters inside `with autodiff.no_grad():`"
         )
 
 
-def _repeats(array: Array) -> bool:
-    return any(stride == 0 and length > 1 for stride, length in zip(array.strides, array.shape, strict=True))
+def refuse_memory(array: Array, name: str) -> None:
+    """Raise RuntimeError if the array cannot be written, or if several of its entries are one in memory."""
+    if any(stride == 0 and length > 1 for stride, length in zip(array.strides, array.shape, strict=True)):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single "
+            f"memory location, in {name}. Please clone() the tensor before performing the operation."
+        )
+    if not array.flags.writeable:
+        raise RuntimeError(f"{name} on memory that is read-only: clone() the tensor first")
 
 
-def _base_to_rewrite(x: Tensor, name: str) -> tuple[Tensor, Array]:
-    """The base of a view that is about to be written, and where in it the view looks."""
+def _base_to_rewrite(x: Tensor, name: str) -> tuple[Tensor, Array] | None:
+    """The base of a view that is about to be written, and where in it the view looks; None if it has left."""
     assert x._view is not None
     base, _, tracked = x._view
+    positions = positions_in(base.array, x.array)
+    if positions is None:
+        x._view = None
+        return None
     if not tracked:
         raise RuntimeError(
-            f"A view was created in no_grad mode and is being modified inplace with grad mode enabled, in {name}: the gradient of "
-            "its base could not follow. Make the view outside no_grad(), or clone() it"
+            "A view was created in no_grad mode and is being modified inplace with grad mode enabled, in "
+            f"{name}: the gradient of its base could not follow. Make the view outside no_grad(), or clone()"
         )
-    return base, positions_in(base.array, x.array, name)
-
-
-def positions_in(base: Array, view: Array, name: str) -> Array:
-    """For each entry of `view` its position in the flattened `base` whose memory it shares."""
-    index = np.empty_like(base, dtype=np.int64)  # laid out in memory as the base is
-    index[...] = np.arange(base.size).reshape(base.shape)
-    size = base.itemsize
-    offset = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-    if size * base.size and [s * 8 // size for s in base.strides] != list(index.strides) and base.size > 1:
-        raise RuntimeError(
-            f"{name} on a view of a tensor whose memory has gaps, {describe(base)}, cannot be differentiated: clone() the tensor "
-            "before taking the view"
-        )
-    strides = tuple(s * 8 // size for s in view.strides)
-    memory = index.ravel(order="K")
-    return np.lib.stride_tricks.as_strided(memory[offset // size :], view.shape, strides).copy()
+    return base, positions
 
 
 def follow_base(x: Tensor) -> None:
-    """Give a view the history that its base has now, after the base (or another view of it) was changed in place."""
+    """Give a view the history that its base has now, after the base or another view was changed in place."""
     assert x._view is not None
     base, _, tracked = x._view
-    record = base.record
-    x._view = (base, record, tracked)
-    if record is None or record.op is None:
+    x._view = (base, base.record, tracked)
+    if base.record is None or base.record.op is None:
         return
-    positions = positions_in(base.array, x.array, "reading a view after its base was changed in place")
-    x.record = Record(take_flat, (record,), (base.array, positions), x.array)
+    positions = positions_in(base.array, x.array)
+    if positions is None:
+        x._view = None
+    else:
+        _take_over(x, Record(take_flat, (base.record,), (base.array, positions), x.array))
 
 
-def shares_memory(x: Tensor, y: Tensor) -> bool:
-    """Whether two tensors look at the same memory."""
-    return owner(x.array) is owner(y.array)
+def positions_in(base: Array, view: Array) -> Array | None:
+    """For each entry of `view` its position in the flattened `base`; None if it looks at other memory.
+
+    It does after `x.data = values`: then x is no view of its old base any more.
+    """
+    if view.dtype != base.dtype or owner(view) is not owner(base):
+        return None
+    if view.size == 0 or base.size == 0:
+        return np.zeros(view.shape, np.int64) if view.size == 0 else None
+    places, wanted = addresses(base).reshape(-1), addresses(view)
+    order = np.argsort(places)
+    at = order[np.searchsorted(places[order], wanted).clip(max=base.size - 1)]
+    return at if (places[at] == wanted).all() else None
+
+
+def addresses(array: Array) -> Array:
+    """Where in memory each entry is, in bytes."""
+    found = np.asarray(array.__array_interface__["data"][0], np.int64)
+    for length, stride in zip(array.shape, array.strides, strict=True):
+        found = found[..., None] + np.arange(length) * stride
+    return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from . import printing
-from .dtypes import CATEGORY, Array, DType, as_dtype, float32, get_default_dtype
+from .dtypes import CATEGORY, Array, DType, as_dtype, float32, get_default_dtype, int64
 from .record import Record
 
 if TYPE_CHECKING:
@@ -26,21 +26,23 @@ ONLY_FLOATS = (
     "convert first, x.float().requires_grad_()"
 )
 
+BEYOND_INT64 = "Overflow when unpacking long long: an integer is beyond int64; write it as a float, 1e20"
+
 
 def as_array(data: Any, dtype: Any = None, copy: bool = False) -> Array:
     """`data` (numbers, nested sequences, arrays, tensors) as an array of one of the four dtypes.
 
-    Python floats become the default dtype, ints int64, bools bool; NumPy's numbers, arrays and tensors keep theirs;
-    of several the strongest holds. Raises ValueError for ragged sequences and integers beyond int64, TypeError for
-    strings and for dtypes that the engine lacks, RuntimeError for what holds no numbers.
+    Python floats become the default dtype, ints int64, bools bool; NumPy's numbers, arrays and tensors keep
+    theirs; of several the strongest holds. Raises ValueError for ragged sequences and integers beyond int64,
+    TypeError for strings and for dtypes that the engine lacks, RuntimeError for what holds no numbers.
     """
     if isinstance(data, Tensor):
         data = data.array
     elif isinstance(data, (list, tuple, range)):
         return _stacked(data, dtype)
     array = np.asarray(data)
-    if type(data) is int and array.dtype.kind != "i":
-        raise ValueError(f"Overflow when unpacking long long: {data} is beyond int64; write it as a float")
+    if type(data) is int and array.dtype != int64:
+        raise ValueError(BEYOND_INT64)
     if array.dtype == object:
         raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: a tensor holds numbers")
     if dtype is None:
@@ -49,16 +51,20 @@ def as_array(data: Any, dtype: Any = None, copy: bool = False) -> Array:
 
 
 def _stacked(data: Any, dtype: Any) -> Array:
-    """A sequence of numbers, arrays or sequences as an array of `dtype`, or of the strongest dtype among them."""
+    """A sequence of numbers, arrays or sequences as an array of `dtype`, or of the strongest among theirs."""
     kinds = set(map(type, data))
-    if kinds <= {bool, float}:  # all at once; and nothing at all is float
+    if kinds <= {bool, int, float}:  # all at once; and nothing at all is float
         array = np.array(data)
-        found = array.dtype if kinds == {bool} else get_default_dtype()
+        if int in kinds and float not in kinds and array.dtype != int64:
+            raise ValueError(BEYOND_INT64)
+        found = get_default_dtype() if array.dtype.kind == "f" else array.dtype
     else:
         parts = [as_array(part, dtype) for part in data]
         for part in parts:
             if part.shape != parts[0].shape:
-                raise ValueError(f"expected sequences of one shape, but {part.shape} is beside {parts[0].shape}")
+                raise ValueError(
+                    f"expected sequences of one shape, but {part.shape} stands beside {parts[0].shape}"
+                )
         array = np.stack(parts)
         found = max((part.dtype for part in parts), key=lambda kind: (CATEGORY[kind], kind.itemsize))
     return array.astype(found if dtype is None else as_dtype(dtype), copy=False)
@@ -70,7 +76,7 @@ def _values(data: Any, record: Any) -> Array:
         return np.asarray(data)
     if isinstance(data, (int, float)) or not (record is None or isinstance(record, Record)):
         raise TypeError(
-            "Tensor(): data must be a sequence. Write tensor(2.0) for a number, and empty(2, 3) or zeros(2, 3) for a size"
+            "Tensor(): data must be a sequence. Write tensor(2.0) for a number, zeros(2, 3) for a size"
         )
     return as_array(data, float32)
 

@@ -1,82 +1,372 @@
-"""Rules for functions of each entry: g is the cotangent of the result z, and each line gives the cotangent of one argument.
+"""Rules for functions of each entry: g is the cotangent of the result z, a line gives that of one argument.
 
-Broadcasting is undone by the engine. Kinks and ties are PyTorch's: relu'(0) = 0, |x|'(0) = 0, a tie of maximum is halved.
-Source of the derivatives: any table of derivatives; of the conventions: PyTorch's `derivatives.yaml` behaviour, measured.
+Broadcasting is undone by the engine. Kinks and ties are PyTorch's: relu'(0) = 0, |x|'(0) = 0, a tie of
+maximum is halved. Masks use `where`, not a product: an infinite cotangent ends at a closed relu as 0.
+Source of the derivatives: any table of derivatives; of the conventions: PyTorch's, measured.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..dtypes import Array
-from ..primitive import Binary, Predicate, Primitive, Unary
-from ..tensor import Tensor
+from ..dtypes import bool_, result_dtype
+from ..errors import describe
+from ..primitive import Binary, Predicate, Primitive, Unary, cast
+from ..tensor import Tensor, as_array
 from . import special
+from .special import gate, gate_slope
+
+__all__ = """
+add sub mul div pow floor_divide remainder fmod neg positive reciprocal square lerp addcmul addcdiv
+exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan tanh erf
+sigmoid relu softplus gelu silu leaky_relu elu hardtanh
+abs sign floor ceil round trunc maximum minimum fmax fmin clamp clamp_min clamp_max clip where
+eq ne lt le gt ge logical_and logical_or logical_xor logical_not isnan isinf isfinite isclose allclose equal
+bitwise_and bitwise_or bitwise_xor bitwise_not clone
+absolute negative subtract multiply divide true_divide greater greater_equal less less_equal not_equal
+""".split()
+
+LN2, LN10, SQRT_HALF, SQRT_PI = math.log(2), math.log(10), math.sqrt(0.5), math.sqrt(math.pi)
+DENSITY = 1 / math.sqrt(2 * math.pi)  # of the normal distribution at 0
+
+
+class Minus(Binary):
+    """x - y; PyTorch has no subtraction with bools, not even from numbers."""
+
+    def promoted(self, x: Any, y: Any) -> Tensor:
+        if any(getattr(operand, "dtype", type(operand)) == bool_ for operand in (x, y)):
+            raise RuntimeError(
+                "Subtraction, the `-` operator, with a bool tensor is not supported, in "
+                f"sub({describe(x)}, {describe(y)}). If you are trying to invert a mask, use the `~` or "
+                "`logical_not()` operator instead; to compute with it, mask.float()"
+            )
+        return super().promoted(x, y)
+
+
+def flat(g: Any, z: Any, x: Any) -> Any:
+    """The rule of a function that moves in steps: 0, even for an infinite g."""
+    return np.zeros_like(g)
+
+
+def flat2(g: Any, z: Any, x: Any, y: Any) -> Any:
+    """`flat` for a function of two arguments."""
+    return np.zeros_like(g)
+
 
 # fmt: off
-# arithmetic ------------------------------------------------------------------------------------------------------
-add     = Binary("add", np.add,         lambda g, z, x, y: g,     lambda g, z, x, y: g,          doc="x + y")
-sub     = Binary("sub", np.subtract,    lambda g, z, x, y: g,     lambda g, z, x, y: -g,         doc="x - y")
-mul     = Binary("mul", np.multiply,    lambda g, z, x, y: g * y, lambda g, z, x, y: g * x,      doc="x * y")
-div     = Binary("div", np.true_divide, lambda g, z, x, y: g / y, lambda g, z, x, y: -g * z / y, doc="x / y")
-neg     = Unary("neg",  np.negative,    lambda g, z, x: -g,                                      doc="-x")
+# arithmetic ----------------------------------------------------------------------------------------------
+plus  = Binary("add", np.add,         lambda g, z, x, y: g,     lambda g, z, x, y: g,          doc="x + y")
+minus = Minus("sub", np.subtract,     lambda g, z, x, y: g,     lambda g, z, x, y: -g,         doc="x - y")
+mul   = Binary("mul", np.multiply,    lambda g, z, x, y: g * y, lambda g, z, x, y: g * x,      doc="x * y")
+over  = Binary("div", np.true_divide, lambda g, z, x, y: g / y, lambda g, z, x, y: -g * z / y, doc="x / y")
+neg   = Unary("neg",  np.negative,    lambda g, z, x: -g,                                      doc="-x")
+reciprocal = Unary("reciprocal", lambda x: 1 / x, lambda g, z, x: -g * z * z,                  doc="1 / x")
 
-# exponentials and roots ------------------------------------------------------------------------------------------
-exp     = Unary("exp",   np.exp,   lambda g, z, x: g * z,         doc="e to the x")
-expm1   = Unary("expm1", np.expm1, lambda g, z, x: g * (z + 1),   doc="e to the x, minus 1, exact near 0")
-log     = Unary("log",   np.log,   lambda g, z, x: g / x,         doc="the natural logarithm")
-log1p   = Unary("log1p", np.log1p, lambda g, z, x: g / (1 + x),   doc="log(1 + x), exact near 0")
-sqrt    = Unary("sqrt",  np.sqrt,  lambda g, z, x: g / (2 * z),   doc="the square root")
+# division with remainder: a whole quotient moves in steps, so nothing flows through it --------------------
+floor_divide = Binary("floor_divide", special.floor_divide, flat2, flat2, doc="x / y rounded down")
+trunc_divide = Binary("trunc_divide", special.trunc_divide, flat2, flat2, doc="x / y rounded towards 0")
+remainder = Binary("remainder", special.remainder, lambda g, z, x, y: g, lambda g, z, x, y: -g * (x // y),
+                   doc="x - y floor(x / y), which has the sign of y")
+fmod      = Binary("fmod", special.fmod, lambda g, z, x, y: g, lambda g, z, x, y: -g * np.trunc(x / y),
+                   doc="x - y trunc(x / y), which has the sign of x")
 
-# trigonometry ----------------------------------------------------------------------------------------------------
-sin     = Unary("sin", np.sin, lambda g, z, x: g * np.cos(x),     doc="sine of x in radians")
-cos     = Unary("cos", np.cos, lambda g, z, x: -g * np.sin(x),    doc="cosine of x in radians")
-tan     = Unary("tan", np.tan, lambda g, z, x: g * (1 + z * z),   doc="tangent of x in radians")
+# powers: p - (p != 0) keeps x ** 0 flat everywhere, at 0 and nan too ---------------------------------------
+pow_constant = Primitive("pow_constant", special.power, lambda g, z, x, p: g * (p * x ** (p - (p != 0))),
+                         doc="x ** p for a number p")
+pow_tensor   = Binary("pow", special.power,
+                      lambda g, z, x, y: g * np.where(y == 0, 0.0, y * x ** (y - 1)),
+                      lambda g, z, x, y: g * np.where((x == 0) & (y >= 0), 0.0, z * np.log(x)), doc="x ** y")
 
-# activations -----------------------------------------------------------------------------------------------------
-tanh    = Unary("tanh",    np.tanh,         lambda g, z, x: g * (1 - z * z), doc="hyperbolic tangent")
-sigmoid = Unary("sigmoid", special.sigmoid, lambda g, z, x: g * z * (1 - z), doc="1 / (1 + e^-x)")
-relu    = Unary("relu",    special.relu,    lambda g, z, x: g * (z > 0),     doc="x where x > 0, else 0")
+# exponentials and roots ------------------------------------------------------------------------------------
+exp     = Unary("exp",   np.exp,        lambda g, z, x: g * z,                doc="e to the x")
+exp2    = Unary("exp2",  np.exp2,       lambda g, z, x: g * z * LN2,          doc="2 to the x")
+expm1   = Unary("expm1", np.expm1,      lambda g, z, x: g * (z + 1),          doc="e to the x, minus 1")
+log     = Unary("log",   np.log,        lambda g, z, x: g / x,                doc="the natural logarithm")
+log2    = Unary("log2",  np.log2,       lambda g, z, x: g / (x * LN2),        doc="the logarithm to base 2")
+log10   = Unary("log10", np.log10,      lambda g, z, x: g / (x * LN10),       doc="the logarithm to base 10")
+log1p   = Unary("log1p", np.log1p,      lambda g, z, x: g / (1 + x),          doc="log(1 + x), exact near 0")
+sqrt    = Unary("sqrt",  np.sqrt,       lambda g, z, x: g / (2 * z),          doc="the square root")
+rsqrt   = Unary("rsqrt", special.rsqrt, lambda g, z, x: -0.5 * g * z * z * z, doc="1 / sqrt(x)")
 
-# kinks -----------------------------------------------------------------------------------------------------------
-abs     = Unary("abs",  np.abs,  lambda g, z, x: g * np.sign(x),  doc="the absolute value")
-sign    = Unary("sign", np.sign, lambda g, z, x: g * 0,           doc="-1, 0 or 1")
-maximum = Binary("maximum", np.maximum, lambda g, z, x, y: (g * (x >= y) + g * (x > y)) / 2,
-                                        lambda g, z, x, y: (g * (y >= x) + g * (y > x)) / 2, doc="the larger of x and y")
-minimum = Binary("minimum", np.minimum, lambda g, z, x, y: (g * (x <= y) + g * (x < y)) / 2,
-                                        lambda g, z, x, y: (g * (y <= x) + g * (y < x)) / 2, doc="the smaller of x and y")
+# trigonometry, and the error function ----------------------------------------------------------------------
+sin     = Unary("sin",   np.sin,        lambda g, z, x: g * np.cos(x),        doc="sine of x in radians")
+cos     = Unary("cos",   np.cos,        lambda g, z, x: -g * np.sin(x),       doc="cosine of x in radians")
+tan     = Unary("tan",   np.tan,        lambda g, z, x: g * (1 + z * z),      doc="tangent of x in radians")
+erf     = Unary("erf", special.erf,   lambda g, z, x: g * np.exp(-x * x) * (2 / SQRT_PI),
+                doc="the error function, 2/√π times the integral of e^(-t²) from 0 to x")
 
-# comparisons: masks are part of the program, but nothing flows through them ---------------------------------------
-eq      = Predicate("eq", np.equal,         doc="x == y")
-ne      = Predicate("ne", np.not_equal,     doc="x != y")
-lt      = Predicate("lt", np.less,          doc="x < y")
-le      = Predicate("le", np.less_equal,    doc="x <= y")
-gt      = Predicate("gt", np.greater,       doc="x > y")
-ge      = Predicate("ge", np.greater_equal, doc="x >= y")
+# activations -----------------------------------------------------------------------------------------------
+tanh    = Unary("tanh",    np.tanh,         lambda g, z, x: g * (1 - z * z),    doc="hyperbolic tangent")
+sigmoid = Unary("sigmoid", special.sigmoid, lambda g, z, x: g * z * (1 - z),    doc="1 / (1 + e^-x)")
+relu    = Unary("relu",    special.relu,    lambda g, z, x: where(z > 0, g, 0), doc="x where x > 0, else 0")
+silu    = Unary("silu",    special.silu,    lambda g, z, x: g * ((s := sigmoid(x)) + z * (1 - s)),
+                doc="x sigmoid(x), also called swish")
+normal_gate  = Unary("gelu", special.gelu,
+                     lambda g, z, x: g * (0.5 + 0.5 * erf(x * SQRT_HALF) + x * np.exp(-x * x / 2) * DENSITY),
+                     doc="x Φ(x), where Φ is the normal distribution function")
+tanh_gate    = Unary("gelu_tanh", special.gelu_tanh,
+                     lambda g, z, x: g * ((s := sigmoid(gate(x))) + z * (1 - s) * gate_slope(x)),
+                     doc="0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))), close to x Φ(x)")
+smooth_relu  = Primitive("softplus", special.softplus,
+                         lambda g, z, x, beta, limit: where(x * beta > limit, g, g * sigmoid(x * beta)),
+                         doc="log(1 + e^(beta x)) / beta; x itself where beta x > limit")
+leaky        = Primitive("leaky_relu", special.leaky_relu, lambda g, z, x, slope: where(x > 0, g, g * slope),
+                         doc="x where x > 0, else slope x")
+smooth_leaky = Primitive("elu", special.elu, lambda g, z, x, alpha: where(x > 0, g, g * (z + alpha)),
+                         doc="x where x > 0, else alpha (e^x - 1)")
+bounded      = Primitive("hardtanh", special.hardtanh,
+                         lambda g, z, x, low, high: where((x > low) & (x < high), g, 0),
+                         doc="x, but at least low and at most high")
 
-# others ----------------------------------------------------------------------------------------------------------
-clone   = Unary("clone", np.copy, lambda g, z, x: g, doc="the same values in new memory")
+# kinks and steps -------------------------------------------------------------------------------------------
+abs     = Unary("abs",   np.abs,        lambda g, z, x: g * np.sign(x), doc="the absolute value")
+sign    = Unary("sign",  np.sign,       flat, doc="-1, 0 or 1")
+floor   = Unary("floor", special.floor, flat, doc="the next whole number below, or x itself")
+ceil    = Unary("ceil",  special.ceil,  flat, doc="the next whole number above, or x itself")
+trunc   = Unary("trunc", special.trunc, flat, doc="the next whole number towards 0, or x itself")
+nearest = Unary("round", special.rint,  flat, doc="the nearest whole number; of two the even one")
+
+maximum = Binary("maximum", np.maximum, lambda g, z, x, y: where(x >= y, g / 2, 0) + where(x > y, g / 2, 0),
+                                        lambda g, z, x, y: where(y >= x, g / 2, 0) + where(y > x, g / 2, 0),
+                 doc="the larger of x and y; nan if either is")
+minimum = Binary("minimum", np.minimum, lambda g, z, x, y: where(x <= y, g / 2, 0) + where(x < y, g / 2, 0),
+                                        lambda g, z, x, y: where(y <= x, g / 2, 0) + where(y < x, g / 2, 0),
+                 doc="the smaller of x and y; nan if either is")
+fmax    = Binary("fmax", np.fmax, lambda g, z, x, y: where((x >= y) | np.isnan(y), g, 0),
+                                  lambda g, z, x, y: where((x >= y) | np.isnan(y), 0, g),
+                 doc="the larger of x and y; nan only if both are")
+fmin    = Binary("fmin", np.fmin, lambda g, z, x, y: where((x <= y) | np.isnan(y), g, 0),
+                                  lambda g, z, x, y: where((x <= y) | np.isnan(y), 0, g),
+                 doc="the smaller of x and y; nan only if both are")
+clamp_min = Binary("clamp_min", np.maximum, lambda g, z, x, y: where(x >= y, g, 0),
+                                            lambda g, z, x, y: where(x < y, g, 0), doc="x, but at least y")
+clamp_max = Binary("clamp_max", np.minimum, lambda g, z, x, y: where(x <= y, g, 0),
+                                            lambda g, z, x, y: where(x > y, g, 0), doc="x, but at most y")
+select  = Primitive("where", special.where, None, lambda g, z, c, x, y: where(c, g, 0),
+                                                  lambda g, z, c, x, y: where(c, 0, g),
+                    doc="x where the condition c holds, else y")
+
+# comparisons and logic: masks are part of the program, but nothing flows through them -----------------------
+eq = Predicate("eq", np.equal,         doc="x == y")
+ne = Predicate("ne", np.not_equal,     doc="x != y")
+lt = Predicate("lt", np.less,          doc="x < y")
+le = Predicate("le", np.less_equal,    doc="x <= y")
+gt = Predicate("gt", np.greater,       doc="x > y")
+ge = Predicate("ge", np.greater_equal, doc="x >= y")
+logical_and = Predicate("logical_and", np.logical_and, doc="whether x and y are nonzero")
+logical_or  = Predicate("logical_or",  np.logical_or,  doc="whether x or y is nonzero")
+logical_xor = Predicate("logical_xor", np.logical_xor, doc="whether x or y is nonzero, but not both")
+logical_not = Primitive("logical_not", np.logical_not, None, doc="whether x is 0")
+isnan       = Primitive("isnan",       np.isnan,       None, doc="whether x is nan")
+isinf       = Primitive("isinf",       np.isinf,       None, doc="whether x is infinite")
+isfinite    = Primitive("isfinite",    np.isfinite,    None, doc="whether x is neither infinite nor nan")
+bitwise_and = Binary("bitwise_and", np.bitwise_and, None, None, doc="x & y, bit by bit; for bools, and")
+bitwise_or  = Binary("bitwise_or",  np.bitwise_or,  None, None, doc="x | y, bit by bit; for bools, or")
+bitwise_xor = Binary("bitwise_xor", np.bitwise_xor, None, None, doc="x ^ y, bit by bit; for bools, xor")
+bitwise_not = Unary("bitwise_not",  np.invert,      None,       doc="~x, bit by bit; for bools, not")
+
+# copies -----------------------------------------------------------------------------------------------------
+clone      = Unary("clone",      np.copy,      lambda g, z, x: g, doc="the same values in new memory")
+contiguous = Unary("contiguous", special.rows, lambda g, z, x: g, doc="the same values, stored row by row")
 # fmt: on
 
-
-def power(x: Array, p: float) -> Array:
-    """`x ** p` for a constant p; NumPy's cube is 64 times a multiplication."""
-    return x * x if p == 2 else x * x * x if p == 3 else x**p
+Operand = Any  # a Tensor or a number
 
 
-# p - (p != 0) keeps x ** 0 flat everywhere, at 0 and nan too: 0 * x ** 0 = 0
-pow_constant = Primitive("pow_constant", power, lambda g, z, x, p: g * (p * x ** (p - (p != 0))), doc="x ** p for a number p")
-
-pow_tensor = Binary(
-    "pow",
-    np.power,
-    lambda g, z, x, y: g * np.where(y == 0, 0.0, y * x ** (y - 1)),
-    lambda g, z, x, y: g * np.where((x == 0) & (y >= 0), 0.0, z * np.log(x)),
-    doc="x ** y for tensors",
-)
+def add(input: Operand, other: Operand, *, alpha: float = 1) -> Any:
+    """input + alpha * other, with broadcasting and type promotion."""
+    return plus(input, other if alpha == 1 else other * alpha)
 
 
-def pow(input: Any, exponent: Any) -> Any:  # noqa: A001 (PyTorch's name)
-    raise NotImplementedError
+def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Any:
+    """input - alpha * other, with broadcasting and type promotion; RuntimeError for bools."""
+    return minus(input, other if alpha == 1 else other * alpha)
+
+
+def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Any:
+    """input / other, float32 for integers; rounded "floor" (down) or "trunc" (to 0), integers stay integers.
+
+    Raises RuntimeError for integers rounded and divided by 0.
+
+    >>> import autodiff
+    >>> x = autodiff.tensor([7, -7])
+    >>> autodiff.div(x, 2), autodiff.div(x, 2, rounding_mode="trunc")
+    (tensor([ 3.5000, -3.5000]), tensor([ 3, -3]))
+    """
+    if rounding_mode is None:
+        return over(input, other)
+    if rounding_mode not in ("floor", "trunc"):
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
+    return (floor_divide if rounding_mode == "floor" else trunc_divide)(input, other)
+
+
+def pow(input: Operand, exponent: Operand) -> Any:
+    """input ** exponent for tensors and numbers, with broadcasting and type promotion.
+
+    x ** 0 is 1 with gradient 0, even at 0 and nan; the gradient to the exponent is 0 at 0 ** y. Raises
+    RuntimeError for an integer to a negative integer power.
+    """
+    if isinstance(exponent, Tensor):
+        if isinstance(input, (bool, int, float)):  # an array: the rule takes its logarithm
+            input = Tensor(np.asarray(input, result_dtype(input, exponent.array)))
+        return pow_tensor(input, exponent)
+    if isinstance(exponent, np.generic):
+        exponent = exponent.item()
+    if not isinstance(input, Tensor) or not isinstance(exponent, (bool, int, float)):
+        return pow_tensor(input, exponent)
+    dtype = result_dtype(input.array, exponent)
+    return pow_constant(input if input.dtype == dtype else cast(input, dtype), exponent)
+
+
+def square(input: Operand) -> Any:
+    """input ** 2."""
+    return pow(input, 2)
+
+
+def positive(input: Tensor) -> Tensor:
+    """The tensor itself; RuntimeError for bools."""
+    if input.dtype == bool:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported: convert it, mask.long()")
+    return input
+
+
+def lerp(input: Tensor, end: Tensor, weight: Operand) -> Any:
+    """input + weight * (end - input): from `input` (weight 0) to `end` (weight 1) along a line."""
+    return input + weight * (end - input)
+
+
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Any:
+    """input + value * tensor1 * tensor2."""
+    return add(input, tensor1 * tensor2, alpha=value)
+
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Any:
+    """input + value * tensor1 / tensor2."""
+    return add(input, tensor1 / tensor2, alpha=value)
+
+
+def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Any:
+    """log(1 + e^(beta x)) / beta, a smooth relu; x itself where beta x > threshold."""
+    return smooth_relu(input, beta, threshold)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Any:
+    """x Φ(x), where Φ is the normal distribution function.
+
+    With approximate="tanh" it is 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))).
+    Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
+    """
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError(f"approximate argument must be either none or tanh, not {approximate!r}")
+    return (normal_gate if approximate == "none" else tanh_gate)(input)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Any:
+    """x where x > 0, else negative_slope * x; at 0 the slope is negative_slope."""
+    return leaky(input, negative_slope)
+
+
+def elu(input: Tensor, alpha: float = 1.0) -> Any:
+    """x where x > 0, else alpha (e^x - 1); at 0 the slope is alpha."""
+    return smooth_leaky(input, alpha)
+
+
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    """x between min_val and max_val, the nearer of them outside; the slope at both is 0."""
+    return bounded(input, min_val, max_val)
+
+
+def round(input: Tensor, *, decimals: int = 0) -> Any:
+    """The nearest whole number, or multiple of 10^-decimals; of two equally near the even one."""
+    return nearest(input) if decimals == 0 else nearest(input * 10.0**decimals) / 10.0**decimals
+
+
+def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Any:
+    """x, but at least `min` and at most `max` (numbers, tensors, or None); where min > max it is max.
+
+    The gradient goes to x inside and at the bounds, and to the bound outside.
+
+    >>> import autodiff
+    >>> autodiff.clamp(autodiff.tensor([-2.0, 0.5, 3.0]), 0, 1)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    if min is None and max is None:
+        raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
+    if min is not None:
+        input = clamp_min(input, min)
+    return input if max is None else clamp_max(input, max)
+
+
+def where(condition: Any, input: Operand | None = None, other: Operand | None = None) -> Any:
+    """`input` where the condition (a bool tensor) holds, else `other`, with broadcasting and type promotion.
+
+    No cotangent, not even an infinite one, reaches what was not taken. With the condition alone: the indices
+    where it holds, a tensor for each dimension. Raises RuntimeError for a condition that is not bool.
+
+    >>> import autodiff
+    >>> x = autodiff.tensor([-1.0, 4.0])
+    >>> autodiff.where(x > 0, x, 0.0)
+    tensor([0., 4.])
+    """
+    if type(condition) is np.ndarray and not isinstance(input, Tensor) and not isinstance(other, Tensor):
+        return special.where(condition, input, other)  # in a rule, read on arrays
+    if input is None and other is None:
+        return tuple(Tensor(positions) for positions in np.nonzero(condition.array))
+    operands = [Tensor(as_array(o)) if isinstance(o, np.ndarray) else o for o in (condition, input, other)]
+    if not any(isinstance(o, Tensor) for o in operands):
+        return select(condition, input, other)
+    c, x, y = operands
+    if not isinstance(c, Tensor) or c.dtype != bool:
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got {describe(c)}; compare, as in x > 0"
+        )
+    dtype = result_dtype(*(o.array if isinstance(o, Tensor) else o for o in (x, y)))
+    x, y = (cast(o, dtype) if isinstance(o, Tensor) and o.dtype != dtype else o for o in (x, y))
+    return select(c, x, y if isinstance(x, Tensor) or isinstance(y, Tensor) else np.asarray(y, dtype))
+
+
+def require_tensors(name: str, *operands: Any) -> None:
+    """Raise TypeError unless both operands are Tensors."""
+    for operand, argument in zip(operands, ("input", "other"), strict=True):
+        if not isinstance(operand, Tensor):
+            given = type(operand).__name__
+            raise TypeError(
+                f"{name}(): argument '{argument}' must be Tensor, not {given}: wrap it in tensor()"
+            )
+
+
+def isclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Tensor:
+    """Whether |x - y| <= atol + rtol |y| for each entry; equal infinities are close.
+
+    Raises RuntimeError for unlike dtypes.
+    """
+    require_tensors("isclose", input, other)
+    if input.dtype != other.dtype:
+        raise RuntimeError(
+            f"isclose: {input.dtype} did not match {other.dtype}; convert one of them, x.to(y.dtype)"
+        )
+    return Tensor(np.asarray(np.isclose(input.array, other.array, rtol, atol, equal_nan)))
+
+
+def allclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> bool:
+    """Whether all entries of two tensors are close; see `isclose`."""
+    return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
+
+
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Whether two tensors have the same shape and values."""
+    require_tensors("equal", input, other)
+    return np.array_equal(input.array, other.array)
+
+
+absolute, negative, subtract, multiply, divide, true_divide, clip = abs, neg, sub, mul, div, over, clamp
+greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne

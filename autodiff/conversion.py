@@ -1,0 +1,115 @@
+"""The same tensor in another dtype or memory layout, and what its memory looks like.
+
+There is one device, the CPU: asking for it returns the tensor itself, asking for another is an error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .dtypes import SUPPORTED, as_dtype, bool_, float32, float64, int64
+from .ops import elementwise
+from .primitive import cast
+from .tensor import Tensor, refuse_device
+
+__all__ = ["is_floating_point", "numel"]
+
+TYPE_NAMES = {float32: "FloatTensor", float64: "DoubleTensor", int64: "LongTensor", bool_: "BoolTensor"}
+
+
+def to(
+    input: Tensor,
+    *target: Any,
+    dtype: Any = None,
+    device: Any = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+) -> Tensor:
+    """The tensor in this dtype, or in that of another tensor; itself if nothing changes, unless `copy`.
+
+    `x.to(autodiff.float64)`, `x.to("cpu")`, `x.to("cpu", autodiff.float64)`, `x.to(other)`. The gradient
+    comes back in the old dtype. Raises TypeError for dtypes that the engine lacks, RuntimeError for devices.
+
+    >>> import autodiff
+    >>> autodiff.tensor([1.7, -1.7]).to(autodiff.int64)
+    tensor([ 1, -1])
+    """
+    for item in target:
+        if isinstance(item, Tensor):
+            dtype = item.dtype
+        elif isinstance(item, str) or str(item) == "cpu":
+            device = item
+        elif not isinstance(item, bool):  # bools are non_blocking and copy
+            dtype = item
+    refuse_device(device)
+    copy = copy or target[-1:] == (True,)
+    if dtype is None or as_dtype(dtype) == input.dtype:
+        return elementwise.clone(input) if copy else input
+    converted: Tensor = cast(input, as_dtype(dtype))
+    return converted
+
+
+def type_(input: Tensor, dtype: Any = None) -> Any:
+    """The tensor in this dtype; without one, the name of its type: "autodiff.FloatTensor"."""
+    if dtype is None:
+        return "autodiff." + TYPE_NAMES[input.dtype]
+    named = [kind for kind in SUPPORTED if isinstance(dtype, str) and dtype.endswith("." + TYPE_NAMES[kind])]
+    return to(input, dtype=named[0] if named else dtype)
+
+
+def type_as(input: Tensor, other: Tensor) -> Tensor:
+    """The tensor in the dtype of another."""
+    return to(input, other)
+
+
+def contiguous(input: Tensor) -> Tensor:
+    """The tensor stored row by row; itself if it is."""
+    return input if input.array.flags.c_contiguous else elementwise.contiguous(input)
+
+
+def is_contiguous(input: Tensor) -> bool:
+    """Whether the entries are stored row by row, without gaps."""
+    return input.array.flags.c_contiguous
+
+
+def size(input: Tensor, dim: int | None = None) -> Any:
+    """The shape, or the length of one dimension."""
+    if dim is None:
+        return input.array.shape
+    if not -input.ndim <= dim < input.ndim:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-input.ndim}, {input.ndim - 1}], "
+            f"but got {dim}), in size() of a tensor of shape {input.shape}"
+        )
+    return input.array.shape[dim]
+
+
+def stride(input: Tensor, dim: int | None = None) -> Any:
+    """How many entries of memory lie from one index to the next, for each dimension or for one."""
+    strides = tuple(step // input.array.itemsize for step in input.array.strides)
+    return strides if dim is None else strides[dim]
+
+
+def dim(input: Tensor) -> int:
+    """The number of dimensions."""
+    return input.array.ndim
+
+
+def numel(input: Tensor) -> int:
+    """The number of entries."""
+    return input.array.size
+
+
+def element_size(input: Tensor) -> int:
+    """The bytes of one entry."""
+    return input.array.itemsize
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the dtype is float32 or float64."""
+    return input.array.dtype.kind == "f"
+
+
+def data_ptr(input: Tensor) -> int:
+    """The address in memory of the first entry."""
+    return int(input.array.__array_interface__["data"][0])
