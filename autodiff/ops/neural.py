@@ -1,2 +1,259 @@
-"""neural"""
-__all__: list[str] = []
+"""Rules for the steps of a network that users write as one: a linear layer, softmax, an embedding, dropout.
+
+The primitives are followed by the functions with PyTorch's signatures, which check the arguments and bring
+every case to the one that a primitive knows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..random import default_generator
+from ..dtypes import Array, as_dtype
+from ..errors import describe
+from ..inplace import become
+from ..primitive import Primitive, cast
+from ..tensor import Tensor
+from . import linalg, shapes
+from .dims import one_dim, refuse_plain
+
+# A primitive returns Any: of tensors a tensor.
+# mypy: disable-error-code="no-any-return"
+
+__all__ = ["dropout", "embedding", "linear", "log_softmax", "softmax"]
+
+
+def softmax_forward(x: Array, axis: Any) -> Array:
+    e = np.exp(x - x.max(axis=axis, keepdims=True, initial=-np.inf))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def log_softmax_forward(x: Array, axis: Any) -> Array:
+    shifted = x - x.max(axis=axis, keepdims=True, initial=-np.inf)
+    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+
+
+def add_rows_forward(rows: Array, index: Array, n: int) -> Array:
+    out = np.zeros((n, rows.shape[-1]), rows.dtype)
+    np.add.at(out, index, rows)
+    return out
+
+
+# fmt: off
+affine = Primitive("linear", lambda x, w, b: x @ w.mT + b,
+                   lambda g, z, x, w, b: g @ w,
+                   lambda g, z, x, w, b: g.mT @ x,
+                   lambda g, z, x, w, b: g,
+                   doc="Rows x of a batch through one layer: x Wᵀ + b.")
+
+softmax_along = Primitive("softmax", softmax_forward,
+                          lambda g, z, x, axis: z * (g - (g * z).sum(axis=axis, keepdims=True)),
+                          doc="Logits to probabilities along an axis: exp(x) / Σ exp(x).")
+
+log_softmax_along = Primitive("log_softmax", log_softmax_forward,
+                              lambda g, z, x, axis: g - np.exp(z) * g.sum(axis=axis, keepdims=True),
+                              doc="log softmax, exact where the probability underflows: x - log Σ exp(x).")
+
+lookup = Primitive("embedding", lambda w, index, kept: w[index],
+                   lambda g, z, w, index, kept: add_rows(g * kept, index, w.shape[0]),
+                   doc="The rows of w at these indices; `kept` is 0 where nothing flows back, else 1.")
+
+add_rows = Primitive("add_rows", add_rows_forward,
+                     lambda g, z, rows, index, n: lookup(g, index, 1),
+                     doc="A matrix of n rows; each of `rows` is added to the one at its index.")
+
+mask = Primitive("dropout", lambda x, kept: x * kept,
+                 lambda g, z, x, kept: g * kept,
+                 doc="x with some entries 0 and the others scaled up: `kept` is 0 or 1 / (1 - p).")
+# fmt: on
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y = x Wᵀ + b: input (..., in), weight (out, in) or (in,), bias (out,), result (..., out) or (...).
+
+    Raises RuntimeError if the shapes or dtypes do not fit. Source: PyTorch, `torch.nn.functional.linear`.
+
+    >>> import autodiff
+    >>> x, weight = autodiff.tensor([[1.0, 2.0]]), autodiff.tensor([[3.0, 4.0], [5.0, 6.0]])
+    >>> autodiff.linear(x, weight, bias=autodiff.tensor([0.5, 0.0]))
+    tensor([[11.5000, 17.0000]])
+    """
+    try:
+        x, w = input.array, weight.array
+        dtype = w.dtype
+        if (
+            bias is not None
+            and x.ndim == w.ndim == 2
+            and x.shape[1] == w.shape[1]
+            and bias.array.shape == w.shape[:1]
+            and x.dtype is dtype
+            and bias.array.dtype is dtype
+        ):
+            return affine(input, weight, bias)
+    except AttributeError:
+        pass
+    return _linear(input, weight, bias)
+
+
+def _linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`linear` of what is not simply a matrix, a matrix and a vector: checked, and then composed."""
+    refuse_plain(input, "linear")
+    refuse_plain(weight, "linear", "weight", 2)
+    if bias is not None:
+        refuse_plain(bias, "linear", "bias", 3)
+    if input.ndim == 0 or weight.ndim == 0:
+        raise RuntimeError(
+            f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and "
+            f"{weight.ndim}D: a row of features has shape (in,), a batch (N, in)"
+        )
+    if weight.ndim > 2:
+        raise RuntimeError(f"linear(): weight must be a matrix (out, in), got {describe(weight)}")
+    if input.dtype != weight.dtype or (bias is not None and bias.dtype != weight.dtype):
+        given = " and ".join(str(t.dtype) for t in (input, weight, bias) if t is not None)
+        raise RuntimeError(
+            f"mat1 and mat2 must have the same dtype, but got {given}, in linear(): "
+            f"convert the input, x.to({weight.dtype}), or the layer, layer.to({input.dtype})"
+        )
+    *batch, features = input.shape
+    expected = weight.shape[-1]
+    if features != expected:
+        rows = int(np.prod(batch))
+        hint = "; x.T has that many" if input.ndim == 2 and input.shape[0] == expected else ""
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and "
+            f"{expected}x{weight.shape[0]}): the layer, with weight {tuple(weight.shape)}, expects "
+            f"{expected} features in the last dimension of its input, and got {features}, input "
+            f"{tuple(input.shape)}. Make the layer with in_features={features}, or give it {expected}{hint}"
+        )
+    if weight.ndim == 1:
+        if bias is not None:
+            raise RuntimeError(
+                "linear(): mat2 must be a matrix, got 1-D tensor: a weight (in,) takes no bias"
+            )
+        return linalg.matmul(input, weight)
+    out = weight.shape[0]
+    if bias is None:
+        return linalg.matmul(input, weight.mT)
+    if bias.shape not in ((out,), (1,), ()):
+        raise RuntimeError(
+            f"linear(): the bias must have one entry for each of the {out} outputs, shape ({out},), but it "
+            f"has shape {bias.shape}"
+        )
+    if bias.shape != (out,):
+        return linalg.matmul(input, weight.mT) + bias
+    rows2d = shapes.reshape(input, (-1 if features else int(np.prod(batch)), features))
+    return shapes.reshape(affine(rows2d, weight, bias), (*batch, out))
+
+
+def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """Probabilities along `dim`: exp(xᵢ) / Σⱼ exp(xⱼ), computed from x - max x, so that nothing overflows.
+
+    float32 or float64 of any shape (`dtype` converts first). Raises IndexError for a `dim` out of range,
+    NotImplementedError for integers. Source: PyTorch, `torch.softmax`.
+
+    >>> import autodiff
+    >>> autodiff.softmax(autodiff.tensor([0.0, 0.0, 1000.0]), dim=0)
+    tensor([0., 0., 1.])
+    """
+    input, axis = _logits("softmax", input, dim, dtype)
+    return softmax_along(input, axis)
+
+
+def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """log softmax along `dim`: xᵢ - log Σⱼ exp(xⱼ), finite where softmax underflows to 0.
+
+    For shapes, dtypes and errors see `softmax`. Source: PyTorch, `torch.log_softmax`.
+
+    >>> import autodiff
+    >>> autodiff.log_softmax(autodiff.tensor([0.0, 1000.0]), dim=0)
+    tensor([-1000.,     0.])
+    """
+    input, axis = _logits("log_softmax", input, dim, dtype)
+    return log_softmax_along(input, axis)
+
+
+def _logits(name: str, input: Tensor, dim: Any, dtype: Any) -> tuple[Tensor, Any]:
+    """The checked input of softmax and its axis; a number by itself is a row of one."""
+    refuse_plain(input, name)
+    if dtype is not None and as_dtype(dtype) != input.dtype:
+        input = cast(input, as_dtype(dtype))
+    if input.dtype.kind != "f":
+        raise NotImplementedError(f'"{name}" not implemented for {input.dtype}: convert first, x.float()')
+    axis = one_dim(dim, input.ndim, name)
+    return input, axis if input.ndim else ()
+
+
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+    """The row of `weight` for each index: input (...) int64, weight (n, d), result (..., d).
+
+    The gradients of a repeated index are added up; the row `padding_idx` gets none. Raises IndexError for an
+    index out of range, RuntimeError if `input` is not int64 or `weight` not a matrix. Source: PyTorch,
+    `torch.nn.functional.embedding`.
+
+    >>> import autodiff
+    >>> autodiff.embedding(autodiff.tensor([2, 0]), autodiff.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    tensor([[5., 6.],
+            [1., 2.]])
+    """
+    refuse_plain(input, "embedding")
+    refuse_plain(weight, "embedding", "weight", 2)
+    if weight.ndim != 2:
+        raise RuntimeError(
+            f"'weight' must be 2-D, in embedding(): one row for each index, but it is {describe(weight)}"
+        )
+    index = input.array
+    if index.dtype.kind != "i":
+        raise RuntimeError(
+            "Expected tensor for argument 'input' of embedding() to have scalar type int64; but got "
+            f"{index.dtype}: indices are whole numbers, input.long()"
+        )
+    n = weight.shape[0]
+    if index.size and not 0 <= index.min() <= index.max() < n:
+        wrong = index[(index < 0) | (index >= n)].flat[0]
+        raise IndexError(
+            f"index out of range in self: embedding() was given the index {wrong}, and weight has rows 0 to "
+            f"{n - 1}"
+        )
+    kept: Any = 1
+    if padding_idx is not None:
+        if not -n <= padding_idx < n:
+            raise AssertionError(
+                f"Padding_idx must be within num_embeddings: {padding_idx} is not, weight has {n} rows"
+            )
+        kept = (index != padding_idx % n)[..., None]
+    return lookup(weight, index, kept)
+
+
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Each entry 0 with probability `p`, the others divided by 1 - p; unchanged if not `training`.
+
+    The entries are those that PyTorch drops after the same `manual_seed`. Raises ValueError unless 0 <= p <=
+    1, RuntimeError for integers. Source: Srivastava et al., "Dropout" (2014); PyTorch,
+    `torch.nn.functional.dropout`.
+
+    >>> import autodiff
+    >>> _ = autodiff.manual_seed(0)
+    >>> autodiff.dropout(autodiff.ones(4), p=0.5)
+    tensor([2., 0., 2., 0.])
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    refuse_plain(input, "dropout")
+    if not training or p == 0 or not input.array.size:
+        return input
+    if input.dtype.kind != "f":
+        raise RuntimeError(
+            f"result type float32 can't be cast to the desired output type {input.dtype}, in dropout(): "
+            "convert first, x.float()"
+        )
+    dropped = mask(input, noise(input.array, p))
+    return become(input, dropped, "dropout_") if inplace else dropped
+
+
+def noise(x: Array, p: float) -> Array:
+    """What dropout multiplies `x` by: 0 with probability `p`, else 1 / (1 - p)."""
+    if p == 1:
+        return np.zeros_like(x)
+    return default_generator.mask_like(x, 1 - p).astype(x.dtype) / x.dtype.type(1 - p)

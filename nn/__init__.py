@@ -1,0 +1,60 @@
+"""Neural networks on `autodiff`, under PyTorch's names: modules, layers, losses, initial values, optimizers.
+
+>>> import autodiff, nn
+>>> _ = autodiff.manual_seed(0)
+>>> model = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1))
+>>> optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+>>> loss = nn.functional.mse_loss(model(autodiff.ones(3, 2)), autodiff.zeros(3, 1))
+>>> loss.backward()
+>>> optimizer.step()
+"""
+
+from . import functional, init, optim
+from .io import load, save
+from .layers import (
+    ELU,
+    GELU,
+    MLP,
+    Dropout,
+    Embedding,
+    Flatten,
+    Hardtanh,
+    Identity,
+    LeakyReLU,
+    Linear,
+    LogSigmoid,
+    LogSoftmax,
+    ModuleDict,
+    ModuleList,
+    ReLU,
+    ReLU6,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softmin,
+    Softplus,
+    Softsign,
+    Tanh,
+    Tanhshrink,
+)
+from .losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HingeLoss,
+    HuberLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+    SmoothL1Loss,
+)
+from .module import Module
+from .parameter import Parameter
+
+__all__ = """
+ELU GELU MLP BCELoss BCEWithLogitsLoss CrossEntropyLoss Dropout Embedding Flatten Hardtanh HingeLoss
+HuberLoss Identity L1Loss LeakyReLU Linear LogSigmoid LogSoftmax MSELoss Module ModuleDict ModuleList
+NLLLoss Parameter ReLU ReLU6 Sequential SiLU Sigmoid SmoothL1Loss Softmax Softmin Softplus Softsign Tanh
+Tanhshrink functional init load optim save
+""".split()

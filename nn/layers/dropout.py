@@ -1,0 +1,32 @@
+"""Dropout: noise while training, nothing afterwards."""
+
+from __future__ import annotations
+
+from autodiff import Tensor
+from autodiff.ops.neural import dropout
+
+from ..module import Module
+
+
+class Dropout(Module):
+    """While training, each entry is 0 with probability `p`, and the others are divided by 1 - p.
+
+    In eval mode nothing happens. Raises ValueError unless 0 <= p <= 1. Source: Srivastava et al., "Dropout"
+    (2014); PyTorch, `torch.nn.Dropout`.
+
+    >>> import autodiff, nn
+    >>> nn.Dropout(0.5).eval()(autodiff.ones(3))
+    tensor([1., 1., 1.])
+    """
+
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+        self.p, self.inplace = p, inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return dropout(input, self.p, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}, inplace={self.inplace}"

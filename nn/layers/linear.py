@@ -1,0 +1,88 @@
+"""The linear layer, and the two that only pass on or flatten."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import autodiff
+from autodiff import Tensor
+from autodiff.ops.neural import linear
+from autodiff.tensor import refuse_device
+
+from .. import init
+from ..module import Module
+from ..parameter import Parameter
+
+
+class Linear(Module):
+    """y = x Wᵀ + b: input (..., in_features), output (..., out_features).
+
+    weight (out_features, in_features) and bias (out_features,) are drawn uniformly from ±1/√in_features, with
+    PyTorch's digits for the same seed. Raises RuntimeError if the input has another number of features.
+    Source: PyTorch, `torch.nn.Linear`.
+
+    >>> import autodiff, nn
+    >>> _ = autodiff.manual_seed(0)
+    >>> layer = nn.Linear(2, 1)
+    >>> layer.weight
+    Parameter containing:
+    tensor([[-0.0053,  0.3793]], requires_grad=True)
+    """
+
+    weight: Parameter
+    bias: Parameter | None
+
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        refuse_device(device)
+        self.in_features, self.out_features = in_features, out_features
+        self.weight = Parameter(autodiff.empty(out_features, in_features, dtype=dtype))
+        self.register_parameter(
+            "bias", Parameter(autodiff.empty(out_features, dtype=dtype)) if bias else None
+        )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew. With a = √5, Kaiming's bound is 1/√in_features."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.in_features) if self.in_features else 0
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return linear(input, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        )
+
+
+class Identity(Module):
+    """The input itself; arguments of the constructor are ignored. Source: PyTorch, `torch.nn.Identity`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input
+
+
+class Flatten(Module):
+    """The dimensions from `start_dim` to `end_dim` made one; by default all but the first, the batch's.
+
+    Source: PyTorch, `torch.nn.Flatten`.
+    """
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        super().__init__()
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.flatten(self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"

@@ -1,0 +1,193 @@
+"""The losses as modules: `criterion = MSELoss()`, then `criterion(prediction, target)`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autodiff import Tensor
+
+from ..module import Module
+from . import classification as c
+from . import regression as r
+from .checks import reduction_of
+
+
+class _Loss(Module):
+    """A loss with a reduction: "mean", "sum" or "none" (the two flags are its old spelling)."""
+
+    def __init__(
+        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__()
+        if size_average is not None or reduce is not None:
+            reduction = reduction_of(size_average, reduce, reduction)
+        self.reduction = reduction
+
+
+class MSELoss(_Loss):
+    """Mean squared error. See `nn.functional.mse_loss`; source: PyTorch, `torch.nn.MSELoss`.
+
+    >>> import autodiff, nn
+    >>> nn.MSELoss()(autodiff.tensor([1.0, 2.0]), autodiff.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return r.mse_loss(input, target, None, None, self.reduction)
+
+
+class L1Loss(_Loss):
+    """Mean absolute error. See `nn.functional.l1_loss`; source: PyTorch, `torch.nn.L1Loss`."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return r.l1_loss(input, target, reduction=self.reduction)
+
+
+class SmoothL1Loss(_Loss):
+    """Squared up to `beta`, absolute beyond.
+
+    See `nn.functional.smooth_l1_loss`; source: PyTorch, `torch.nn.SmoothL1Loss`.
+    """
+
+    def __init__(
+        self,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        beta: float = 1.0,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.beta = beta
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return r.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
+
+
+class HuberLoss(_Loss):
+    """Squared up to `delta`, linear beyond.
+
+    See `nn.functional.huber_loss`; source: PyTorch, `torch.nn.HuberLoss`.
+    """
+
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        super().__init__(reduction=reduction)
+        self.delta = delta
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return r.huber_loss(input, target, self.reduction, self.delta)
+
+
+class BCELoss(_Loss):
+    """Binary cross-entropy of probabilities (after a sigmoid). `weight` is a buffer.
+
+    See `nn.functional.binary_cross_entropy`; source: PyTorch, `torch.nn.BCELoss`.
+    """
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return c.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
+
+
+class BCEWithLogitsLoss(_Loss):
+    """Binary cross-entropy of logits (no sigmoid before it). `weight` and `pos_weight` are buffers.
+
+    See `nn.functional.binary_cross_entropy_with_logits`; source: PyTorch, `torch.nn.BCEWithLogitsLoss`.
+    """
+
+    weight: Tensor | None
+    pos_weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        pos_weight: Tensor | None = None,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+        self.register_buffer("pos_weight", pos_weight)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return c.binary_cross_entropy_with_logits(
+            input, target, self.weight, reduction=self.reduction, pos_weight=self.pos_weight
+        )
+
+
+class NLLLoss(_Loss):
+    """Minus the log-probability of the right class (after `LogSoftmax`). `weight` is a buffer.
+
+    See `nn.functional.nll_loss`; source: PyTorch, `torch.nn.NLLLoss`.
+    """
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+        self.ignore_index = ignore_index
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return c.nll_loss(
+            input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction
+        )
+
+
+class CrossEntropyLoss(_Loss):
+    """Cross-entropy of logits (no softmax before it) with class indices or probabilities.
+
+    `weight` is a buffer. See `nn.functional.cross_entropy`; source: PyTorch, `torch.nn.CrossEntropyLoss`.
+
+    >>> import autodiff, nn
+    >>> nn.CrossEntropyLoss()(autodiff.zeros(2, 4), autodiff.tensor([0, 3]))
+    tensor(1.3863)
+    """
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        options: dict[str, Any] = {"ignore_index": self.ignore_index, "label_smoothing": self.label_smoothing}
+        return c.cross_entropy(input, target, self.weight, reduction=self.reduction, **options)
+
+
+class HingeLoss(_Loss):
+    """max(0, 1 - y x) with targets of -1 and 1. See `nn.functional.hinge_loss`; source: micrograd's demo."""
+
+    def __init__(self, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return c.hinge_loss(input, target, self.reduction)
