@@ -1,6 +1,7 @@
 """What a Tensor can do, one line each: `x + y` is `add(x, y)`, `x.exp()` is `exp(x)`.
 
-The operations are defined on Tensors, so they come after the class; `give_methods` hands these lines over once they exist.
+The operations are defined on Tensors, so they come after the class; `give_methods` hands these lines over once
+they exist.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from .tensor import refuse_device
 if TYPE_CHECKING:
     from .tensor import Tensor
 
+Number = float  # in the class, float and bool are methods
+Flag = bool
+
 # mypy: disable-error-code="no-any-return, arg-type"
 # (`self` is a Tensor, and primitives are generic callables)
 # fmt: off
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
 class Methods:
     """PyTorch's operators and methods."""
 
-    # operators ---------------------------------------------------------------------------------------------------
+    # operators ---------------------------------------------------------------------------------------------
     def __add__(self, other: Any) -> Tensor: return e.plus(self, other)
     def __radd__(self, other: Any) -> Tensor: return e.plus(other, self)
     def __sub__(self, other: Any) -> Tensor: return e.minus(self, other)
@@ -64,7 +68,7 @@ class Methods:
     def __gt__(self, other: Any) -> Tensor: return e.gt(self, other)
     def __ge__(self, other: Any) -> Tensor: return e.ge(self, other)
 
-    # elementwise -------------------------------------------------------------------------------------------------
+    # elementwise -------------------------------------------------------------------------------------------
     def exp(self) -> Tensor: return e.exp(self)
     def exp2(self) -> Tensor: return e.exp2(self)
     def expm1(self) -> Tensor: return e.expm1(self)
@@ -118,18 +122,19 @@ class Methods:
     def bitwise_and(self, other: Any) -> Tensor: return e.bitwise_and(self, other)
     def bitwise_or(self, other: Any) -> Tensor: return e.bitwise_or(self, other)
     def bitwise_xor(self, other: Any) -> Tensor: return e.bitwise_xor(self, other)
-    add, sub, div, pow, lerp, addcmul, addcdiv, round = e.add, e.sub, e.div, e.pow, e.lerp, e.addcmul, e.addcdiv, e.round
+    add, sub, div, pow, round = e.add, e.sub, e.div, e.pow, e.round
+    lerp, addcmul, addcdiv = e.lerp, e.addcmul, e.addcdiv
     clamp, clip, isclose, allclose, equal = e.clamp, e.clip, e.isclose, e.allclose, e.equal
     absolute, negative, subtract, multiply, divide, true_divide = abs, neg, sub, mul, div, div
     greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
     def where(self, condition: Tensor, other: Any) -> Tensor: return e.where(condition, self, other)
 
-    # reductions ---------------------------------------------------------------------------------------------
+    # reductions --------------------------------------------------------------------------------------------
     sum, mean, prod, var, std, norm, logsumexp = r.sum, r.mean, r.prod, r.var, r.std, r.norm, r.logsumexp
     max, min, amax, amin, argmax, argmin = r.max, r.min, r.amax, r.amin, r.argmax, r.argmin
     all, any, cumsum, cumprod = r.all, r.any, r.cumsum, r.cumprod
 
-    # shapes -------------------------------------------------------------------------------------------------
+    # shapes ------------------------------------------------------------------------------------------------
     T, mT = property(s.reversed_dims), property(s.matrix_transpose)
     reshape, view, flatten, unflatten = s.reshape, s.view, s.flatten, s.unflatten
     squeeze, unsqueeze = s.squeeze, s.unsqueeze
@@ -138,7 +143,7 @@ class Methods:
     split, chunk, unbind = s.split, s.chunk, s.unbind
     flip, roll, tril, triu, diag = s.flip, s.roll, s.tril, s.triu, s.diag
 
-    # indexing -----------------------------------------------------------------------------------------------
+    # indexing ----------------------------------------------------------------------------------------------
     def __getitem__(self, index: Any) -> Tensor: return i.get(self, index)
     def __setitem__(self, index: Any, value: Any) -> None: i.put(self, index, value)
     gather, take_along_dim, index_select, narrow = i.gather, i.take_along_dim, i.index_select, i.narrow
@@ -146,12 +151,12 @@ class Methods:
     def masked_fill_(self, mask: Tensor, value: Any) -> Tensor:
         return inplace.change(self, i.masked_fill, mask, value)
 
-    # linear algebra -----------------------------------------------------------------------------------------
+    # linear algebra ----------------------------------------------------------------------------------------
     def __matmul__(self, other: Any) -> Tensor: return l.matmul(self, other)
     def __rmatmul__(self, other: Any) -> Tensor: return l.matmul(other, self)
     matmul, mm, bmm, mv, dot, outer, trace = l.matmul, l.mm, l.bmm, l.mv, l.dot, l.outer, l.trace
 
-    # in place ----------------------------------------------------------------------------------------------------
+    # in place ----------------------------------------------------------------------------------------------
     def __iadd__(self, other: Any) -> Tensor: return inplace.change(self, e.plus, other)
     def __isub__(self, other: Any) -> Tensor: return inplace.change(self, e.minus, other)
     def __imul__(self, other: Any) -> Tensor: return inplace.change(self, e.mul, other)
@@ -162,17 +167,22 @@ class Methods:
     def __iand__(self, other: Any) -> Tensor: return inplace.change(self, e.bitwise_and, other)
     def __ior__(self, other: Any) -> Tensor: return inplace.change(self, e.bitwise_or, other)
     def __ixor__(self, other: Any) -> Tensor: return inplace.change(self, e.bitwise_xor, other)
-    def add_(self, other: Any, *, alpha: float = 1) -> Tensor: return inplace.change(self, e.add, other, alpha=alpha)
-    def sub_(self, other: Any, *, alpha: float = 1) -> Tensor: return inplace.change(self, e.sub, other, alpha=alpha)
-    def div_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor: return inplace.change(self, e.div, other, rounding_mode=rounding_mode)
+    def add_(self, other: Any, *, alpha: Number = 1) -> Tensor:
+        return inplace.change(self, e.add, other, alpha=alpha)
+    def sub_(self, other: Any, *, alpha: Number = 1) -> Tensor:
+        return inplace.change(self, e.sub, other, alpha=alpha)
+    def div_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        return inplace.change(self, e.div, other, rounding_mode=rounding_mode)
     def mul_(self, other: Any) -> Tensor: return inplace.change(self, e.mul, other)
     def pow_(self, exponent: Any) -> Tensor: return inplace.change(self, e.pow, exponent)
     def floor_divide_(self, other: Any) -> Tensor: return inplace.change(self, e.floor_divide, other)
     def remainder_(self, other: Any) -> Tensor: return inplace.change(self, e.remainder, other)
     def fmod_(self, other: Any) -> Tensor: return inplace.change(self, e.fmod, other)
     def lerp_(self, end: Tensor, weight: Any) -> Tensor: return inplace.change(self, e.lerp, end, weight)
-    def addcmul_(self, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor: return inplace.change(self, e.addcmul, tensor1, tensor2, value=value)
-    def addcdiv_(self, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor: return inplace.change(self, e.addcdiv, tensor1, tensor2, value=value)
+    def addcmul_(self, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+        return inplace.change(self, e.addcmul, tensor1, tensor2, value=value)
+    def addcdiv_(self, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
+        return inplace.change(self, e.addcdiv, tensor1, tensor2, value=value)
     def clamp_(self, min: Any = None, max: Any = None) -> Tensor: return inplace.change(self, e.clamp, min, max)
     def clamp_min_(self, min: Any) -> Tensor: return inplace.change(self, e.clamp_min, min)
     def clamp_max_(self, max: Any) -> Tensor: return inplace.change(self, e.clamp_max, max)
@@ -199,21 +209,23 @@ class Methods:
     def trunc_(self) -> Tensor: return inplace.change(self, e.trunc)
     def zero_(self) -> Tensor: return inplace.fill(self, 0, "zero_")
     def fill_(self, value: Any) -> Tensor: return inplace.fill(self, value, "fill_")
-    def copy_(self, src: Tensor, non_blocking: bool = False) -> Tensor: return inplace.copy(self, src)
+    def copy_(self, src: Tensor, non_blocking: Flag = False) -> Tensor: return inplace.copy(self, src)
 
-    # conversions -------------------------------------------------------------------------------------------------
+    # conversions -------------------------------------------------------------------------------------------
     to, type, type_as, contiguous = c.to, c.type_, c.type_as, c.contiguous
     def float(self) -> Tensor: return c.to(self, float32)
     def double(self) -> Tensor: return c.to(self, float64)
     def long(self) -> Tensor: return c.to(self, int64)
+    def int(self) -> Tensor: return c.to(self, int64)  # the only integers here
     def bool(self) -> Tensor: return c.to(self, bool_)
     def cpu(self) -> Tensor: return c.to(self, "cpu")
-    size, dim, nelement, stride, element_size = c.size, c.dim, c.nelement, c.stride, c.element_size
+    size, dim, nelement, stride, element_size = c.size, c.dim, c.numel, c.stride, c.element_size
     is_contiguous, is_floating_point, data_ptr = c.is_contiguous, c.is_floating_point, c.data_ptr
-    new_tensor, new_zeros, new_ones, new_full, new_empty = n.new_tensor, n.new_zeros, n.new_ones, n.new_full, n.new_empty
+    new_tensor, new_zeros, new_ones = n.new_tensor, n.new_zeros, n.new_ones
+    new_full, new_empty = n.new_full, n.new_empty
 
-    # its gradient ------------------------------------------------------------------------------------------------
+    # its gradient ------------------------------------------------------------------------------------------
     def backward(
-        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
+        self, gradient: Tensor | None = None, retain_graph: Flag | None = None, create_graph: Flag = False,
         inputs: Tensor | Sequence[Tensor] | None = None,
     ) -> None: functional.backward(self, gradient, retain_graph, create_graph, inputs)
