@@ -94,6 +94,8 @@ def unbroadcast(d: Any, shape: tuple[int, ...]) -> Any:
     extra = len(d.shape) - len(shape)
     if extra > 0:
         d = d.sum(axis=tuple(range(extra)))
+        if d.shape == shape:
+            return d
     axes = (
         tuple(i for i, (n, m) in enumerate(zip(shape, d.shape, strict=False)) if n == 1 != m)
         if extra >= 0
@@ -139,9 +141,11 @@ def leading_to(wanted: frozenset[Record], roots: Iterable[Record]) -> set[Record
 def free(z: Record) -> None:
     """Let go of the values that a record holds; shapes stay, and so do small values. A rule that needs them will refuse."""
     z.spent = True
-    if z.value.size > SMALL or any(type(arg) is np.ndarray and arg.size > SMALL for arg in z.args):
-        z.args = tuple(ghost(arg) if type(arg) is np.ndarray else arg for arg in z.args)
-        z.value = ghost(z.value)
+    for array in (z.value, *z.args):
+        if type(array) is np.ndarray and array.size > SMALL:
+            z.args = tuple(ghost(arg) if type(arg) is np.ndarray else arg for arg in z.args)
+            z.value = ghost(z.value)
+            return
 
 
 def ghost(array: Array) -> Array:

@@ -224,6 +224,11 @@ class Methods:
     new_tensor, new_zeros, new_ones = n.new_tensor, n.new_zeros, n.new_ones
     new_full, new_empty = n.new_full, n.new_empty
 
+    # random ------------------------------------------------------------------------------------------------------
+    uniform_, normal_, bernoulli_ = random.uniform_, random.normal_, random.bernoulli_
+    exponential_, random_ = random.exponential_, random.random_
+    bernoulli, multinomial = random.bernoulli, random.multinomial
+
     # its gradient ------------------------------------------------------------------------------------------
     def backward(
         self, gradient: Tensor | None = None, retain_graph: Flag | None = None, create_graph: Flag = False,

@@ -45,18 +45,25 @@ class Primitive:
 
     def __call__(self, *args: Any) -> Any:
         """Apply to tensors; on plain arrays compute plainly, on Symbols build the formula."""
-        arity = self.arity_of(args)
-        if not any(isinstance(arg, Tensor) for arg in args[:arity]):
+        raw, inputs = list(args), []
+        plain, recorded = True, False
+        for i in range(self.arity_of(args)):
+            arg, record = args[i], None
+            if isinstance(arg, Tensor):
+                plain = False
+                raw[i] = arg.array
+                record = arg.record if arg._view is None else history(arg)
+                if record is not None and self.vjps[i] is not None:
+                    recorded = True
+                else:
+                    record = None
+            inputs.append(record)
+        if plain:
             return self.elsewhere(args)
-        raw = tuple(arg.array if isinstance(arg, Tensor) else arg for arg in args)
         z = self.run(*raw)
-        if not mode.enabled or z.dtype.kind != "f":
+        if not recorded or not mode.enabled or z.dtype.kind != "f":
             return Tensor(z)
-        inputs = tuple(
-            history(arg) if isinstance(arg, Tensor) and self.vjps[i] is not None else None
-            for i, arg in enumerate(args[:arity])
-        )
-        return Tensor(z, Record(self, inputs, raw, z) if any(inputs) else None)
+        return Tensor(z, Record(self, tuple(inputs), tuple(raw), z))
 
     def arity_of(self, args: tuple[Any, ...]) -> int:
         """How many of `args` are tensor arguments; constants follow them."""
