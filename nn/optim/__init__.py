@@ -9,7 +9,7 @@
 ...     (w * w).backward()
 ...     optimizer.step()
 >>> w.detach()
-tensor([0.7500])
+tensor(0.7500)
 """
 
 from .adagrad import Adagrad

@@ -80,8 +80,7 @@ class Adam(Optimizer):
         lr, eps, weight_decay = float(group["lr"]), float(group["eps"]), float(group["weight_decay"])
         beta1, beta2 = (float(beta) for beta in group["betas"])
         amsgrad, maximize, decoupled = group["amsgrad"], group["maximize"], group["decoupled_weight_decay"]
-
-        names = ["exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if amsgrad else [])]
+        names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * bool(amsgrad)
 
         def update(p: Tensor) -> None:
             # γ·m̂ / (√v̂ + ε) = α·m / (√v + ε̂): the corrections are taken together, and touch no array
@@ -96,7 +95,7 @@ class Adam(Optimizer):
                 m += np.multiply(g, 1 - beta1, out=u)
                 v *= beta2
                 v += np.multiply(np.multiply(g, 1 - beta2, out=u), g, out=u)
-                v = np.maximum(v, *largest, out=largest[0]) if amsgrad else v
+                v = np.maximum(v, largest[0], out=largest[0]) if amsgrad else v
                 denominator = np.add(np.sqrt(v, out=u), epsilon, out=u)
                 w -= np.multiply(np.divide(m, denominator, out=u), alpha, out=u)
 

@@ -116,8 +116,7 @@ class BacktrackingSGD(Optimizer):
                 touch(p.array)
 
         def loss_there() -> float:
-            if by_itself:
-                self.zero_grad()
+            self.zero_grad()  # the closure finds no gradient to add to, or to fill with zeros
             with set_grad_enabled(by_itself):
                 return float(closure())
 

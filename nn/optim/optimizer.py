@@ -259,7 +259,7 @@ class Optimizer:
             if value is None:
                 continue
             shape, dtype = ((), get_default_dtype()) if name == "step" else (p.shape, p.dtype)
-            array = np.array(value.detach() if hasattr(value, "detach") else value, dtype)
+            array = np.asarray(value.detach() if hasattr(value, "detach") else value).astype(dtype)
             if array.shape != shape:
                 raise ValueError(
                     f"loaded state dict has {name} of shape {array.shape} for parameter {number}, "
@@ -276,11 +276,11 @@ class Optimizer:
         self._scratch = {}
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
+        groups = []
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
-            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
-        return "\n".join([*lines, ")"])
+            options = [f"    {name}: {group[name]}\n" for name in sorted(group) if name != "params"]
+            groups.append(f"\nParameter Group {i}\n{''.join(options)}")
+        return f"{type(self).__name__} ({''.join(groups)})"
 
     # What update rules use ---------------------------------------------------------------------
 
@@ -327,9 +327,10 @@ class Optimizer:
     def scratch(self, w: Array, which: int = 0) -> Array:
         """Memory for intermediate results, like `w`, kept from step to step."""
         key = w.shape, w.dtype, which
-        if key not in self._scratch:
-            self._scratch[key] = np.empty_like(w)
-        return self._scratch[key]
+        array = self._scratch.get(key)
+        if array is None:
+            array = self._scratch[key] = np.empty_like(w)
+        return array
 
     def slope(self, w: Array, g: Array, weight_decay: float, maximize: bool) -> Array:
         """The gradient of what is minimized: f (or −f to `maximize`) plus the penalty λ/2·‖w‖²."""

@@ -80,12 +80,7 @@ class RMSprop(Optimizer):
         lr, alpha, eps = float(group["lr"]), float(group["alpha"]), float(group["eps"])
         weight_decay, momentum = float(group["weight_decay"]), float(group["momentum"])
         centered, maximize = group["centered"], group["maximize"]
-
-        names = [
-            "square_avg",
-            *(["grad_avg"] if centered else []),
-            *(["momentum_buffer"] if momentum else []),
-        ]
+        names = ["square_avg"] + ["momentum_buffer"] * bool(momentum) + ["grad_avg"] * bool(centered)
 
         def update(p: Tensor) -> None:
             self.count(p)
@@ -94,14 +89,14 @@ class RMSprop(Optimizer):
                 v *= alpha
                 v += np.multiply(np.multiply(g, 1 - alpha, out=u), g, out=u)
                 if centered:
-                    mean = others[0]
+                    mean = others[-1]
                     mean *= alpha
                     mean += np.multiply(g, 1 - alpha, out=u)
                     v = np.subtract(v, np.square(mean, out=u), out=u)
                 denominator = np.add(np.sqrt(v, out=u), eps, out=u)
                 d = np.divide(g, denominator, out=u)
                 if momentum:
-                    b = others[-1]
+                    b = others[0]
                     b *= momentum
                     b += d
                     d = b

@@ -70,7 +70,6 @@ class SGD(Optimizer):
     def update_rule(self, group: dict[str, Any]) -> Update:
         lr, momentum, dampening = float(group["lr"]), float(group["momentum"]), float(group["dampening"])
         weight_decay, nesterov, maximize = float(group["weight_decay"]), group["nesterov"], group["maximize"]
-
         names = ["momentum_buffer"] if momentum else []
 
         def update(p: Tensor) -> None:

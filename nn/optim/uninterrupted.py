@@ -38,7 +38,7 @@ class uninterrupted:
         if callable(self.before):
             _signal.signal(signal.SIGINT, self.before)
             if self.pressed:
-                signal.raise_signal.signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
 
     def _remember(self, *_: Any) -> None:
         self.pressed = True
