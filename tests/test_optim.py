@@ -6,6 +6,7 @@ import copy
 import pickle
 import signal
 import sys
+import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -538,8 +539,13 @@ def test_ctrl_c_is_as_before_after_a_step() -> None:
     pair = Pair([(2,)])
     pair.gradients()
     before = signal.getsignal(signal.SIGINT)
-    optim.SGD(pair.ours).step()
+    optimizer = optim.SGD(pair.ours, lr=0.1)
+    optimizer.step()
     assert signal.getsignal(signal.SIGINT) is before
+    thread = threading.Thread(target=optimizer.step)  # where signals cannot be held back, nor arrive
+    thread.start()
+    thread.join()
+    np.testing.assert_allclose(pair.ours[0].array, pair.arrays[0] - 0.2 * pair.ours[0].grad.array)
 
 
 # Armijo's search -----------------------------------------------------------------------------

@@ -73,7 +73,7 @@ class SGD(Optimizer):
         names = ["momentum_buffer"] if momentum else []
 
         def update(p: Tensor) -> None:
-            first = "momentum_buffer" not in self.state[p] if momentum else False
+            first = momentum != 0 and "momentum_buffer" not in self.state[p]
             for w, g, u, *buffers in self.pieces(p, *names):
                 g = self.slope(w, g, weight_decay, maximize)
                 if momentum:
