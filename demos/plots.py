@@ -46,6 +46,7 @@ def decision_boundary(
         axes.scatter(points[:, 0], points[:, 1], c=color, marker=marker, s=70, edgecolors="white", linewidths=1.2, label=f"class {value}")
     figure.colorbar(filled, ax=axes, label="P(class 1)", ticks=[0, 0.25, 0.5, 0.75, 1])
     axes.legend(loc="upper right", framealpha=0.9)
+    axes.locator_params(nbins=5)
     axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
     return figure
 
