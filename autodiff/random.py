@@ -6,17 +6,17 @@ words become numbers is in `generator`; here are PyTorch's names, arguments and 
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .dtypes import Array, DType, as_dtype, bool_, float32, float64, get_default_dtype, int64, result_dtype
+from .creation import dtype_or, dtype_or_default, finished, integer, model, shape_of
+from .dtypes import Array, DType, as_dtype, bool_, float32, float64, int64, result_dtype
 from .errors import broadcast_conflict, describe
-from .generator import EXACT, Generator, Shape, laid_out_like
-from .inplace import become, refuse_leaf
+from .generator import EXACT, Generator, laid_out_like
+from .inplace import become, refuse_leaf, refuse_memory
 from .tensor import Tensor, refuse_device
 
 __all__ = [
@@ -86,8 +86,8 @@ def rand(
     >>> autodiff.rand(3)
     tensor([0.4963, 0.7682, 0.0885])
     """
-    dtype, shape = _real("rand", dtype), _shape("rand", sizes, size)
-    return _new(_source(generator).uniform(shape, dtype=dtype), device, requires_grad)
+    shape, dtype = shape_of("rand", sizes, size), _real("rand", dtype_or_default(dtype))
+    return finished(_source(generator).uniform(shape, dtype=dtype), device, requires_grad)
 
 
 def randn(
@@ -107,8 +107,8 @@ def randn(
     >>> autodiff.randn(3)
     tensor([ 1.5410, -0.2934, -2.1788])
     """
-    dtype, shape = _real("randn", dtype), _shape("randn", sizes, size)
-    return _new(_source(generator).normal(shape, dtype=dtype), device, requires_grad)
+    shape, dtype = shape_of("randn", sizes, size), _real("randn", dtype_or_default(dtype))
+    return finished(_source(generator).normal(shape, dtype=dtype), device, requires_grad)
 
 
 def randint(
@@ -128,7 +128,7 @@ def randint(
     >>> import autodiff
     >>> _ = autodiff.manual_seed(0)
     >>> autodiff.randint(3, 10, (4,))
-    tensor([5, 3, 8, 8])
+    tensor([7, 6, 3, 5])
     """
     if size is None and bounds:
         bounds, size = bounds[:-1], bounds[-1]
@@ -137,9 +137,9 @@ def randint(
             f"randint(): argument 'size' must be tuple of ints, not {type(size).__name__}: "
             "write randint(10, (3,)) for three integers below 10"
         )
-    dtype, shape = as_dtype(dtype), _shape("randint", (size,))
+    shape, dtype = shape_of("randint", (size,)), as_dtype(dtype)
     low, high = _bounds("randint", bounds, low, high, dtype)
-    return _new(_source(generator).integers(low, high, shape, dtype), device, requires_grad)
+    return finished(_source(generator).integers(low, high, shape, dtype), device, requires_grad)
 
 
 def randperm(
@@ -157,16 +157,18 @@ def randperm(
     >>> import autodiff
     >>> _ = autodiff.manual_seed(0)
     >>> autodiff.randperm(4)
-    tensor([2, 0, 1, 3])
+    tensor([0, 1, 3, 2])
     """
-    (n,), dtype = _shape("randperm", (n,), argument="n"), as_dtype(dtype)
+    n, dtype = integer("randperm", "n", n), as_dtype(dtype)
+    if n < 0:
+        raise RuntimeError(f"Trying to create tensor with negative dimension {n}: randperm({n})")
     if dtype == bool_:
         raise NotImplementedError("\"randperm\" not implemented for 'Bool': use int64")
     if n > EXACT[dtype]:
         raise RuntimeError(f"n cannot be greater than 2^24+1 for Float type (2^53+1 for Double), but is {n}")
     if n >= 2**32 // 20:
         raise RuntimeError(f"randperm: from n = {2**32 // 20} on the stream is not PyTorch's, and n is {n}")
-    return _new(_source(generator).permutation(n, dtype), device, requires_grad)
+    return finished(_source(generator).permutation(n, dtype), device, requires_grad)
 
 
 def normal(
@@ -192,8 +194,8 @@ def normal(
     tensors = [t for t in (mean, std) if isinstance(t, Tensor)]
     if isinstance(size, (tuple, list)) and all(t.ndim == 0 for t in tensors):
         mean, std = float(mean), _deviation(std)
-        dtype, shape = _real("normal", dtype), _shape("normal", (size,))
-        return _new(_source(generator).normal(shape, mean, std, dtype), device, requires_grad)
+        shape, dtype = shape_of("normal", (size,)), _real("normal", dtype_or_default(dtype))
+        return finished(_source(generator).normal(shape, mean, std, dtype), device, requires_grad)
     if size is not None or not tensors or dtype is not None or requires_grad:
         raise TypeError(
             "normal() received an invalid combination of arguments: two numbers need a size, "
@@ -232,7 +234,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     >>> autodiff.bernoulli(autodiff.tensor([0.0, 0.5, 1.0]))
     tensor([0., 0., 1.])
     """
-    array = _tensor("bernoulli", input).array
+    array = model("bernoulli", input)
     chance = _probability("bernoulli_", input if p is None else float(p))
     return Tensor(_source(generator).bernoulli(chance, array.shape).astype(array.dtype))
 
@@ -250,7 +252,7 @@ def multinomial(
     >>> autodiff.multinomial(autodiff.tensor([0.0, 10.0, 3.0, 1.0]), 3)
     tensor([1, 2, 3])
     """
-    weights, n = _tensor("multinomial", input).array, _integer("multinomial", "num_samples", num_samples)
+    weights, n = model("multinomial", input), integer("multinomial", "num_samples", num_samples)
     _check_weights(weights, n, replacement)
     source = _source(generator)
     if n == 1 or not replacement:  # clocks that ring at rates equal to the weights: which are the first?
@@ -311,10 +313,9 @@ def rand_like(
     requires_grad: bool = False,
 ) -> Tensor:
     """Uniform numbers in [0, 1), of the shape and (unless another is given) the dtype of `input`."""
-    array = _tensor("rand_like", input).array
-    dtype = _real("rand_like", dtype or array.dtype)
+    array, dtype = model("rand_like", input), _real("rand_like", dtype_or(dtype, input))
     draw = partial(_source(generator).uniform, dtype=dtype)
-    return _new(laid_out_like(array, draw), device, requires_grad)
+    return finished(laid_out_like(array, draw), device, requires_grad)
 
 
 def randn_like(
@@ -326,9 +327,9 @@ def randn_like(
     requires_grad: bool = False,
 ) -> Tensor:
     """Standard normal numbers, of the shape and (unless another is given) the dtype of `input`."""
-    array = laid_out_like(_tensor("randn_like", input).array, np.empty)
-    dtype = _real("randn_like", dtype or input.dtype)
-    return _new(_normal_like(array, _source(generator), dtype=dtype), device, requires_grad)
+    array = laid_out_like(model("randn_like", input), np.empty)
+    dtype = _real("randn_like", dtype_or(dtype, input))
+    return finished(_normal_like(array, _source(generator), dtype=dtype), device, requires_grad)
 
 
 def randint_like(
@@ -345,11 +346,10 @@ def randint_like(
 
     `randint_like(x, high)` from 0, or `randint_like(x, low, high)`; raises what `randint` does.
     """
-    array = _tensor("randint_like", input).array
-    dtype = as_dtype(dtype or array.dtype)
+    array, dtype = model("randint_like", input), dtype_or(dtype, input)
     low, high = _bounds("randint_like", bounds, low, high, dtype)
     draw = partial(_source(generator).integers, low, high, dtype=dtype)
-    return _new(laid_out_like(array, draw), device, requires_grad)
+    return finished(laid_out_like(array, draw), device, requires_grad)
 
 
 # In place -------------------------------------------------------------------------------------------------
@@ -360,7 +360,7 @@ def uniform_(x: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Gener
 
     Raises RuntimeError unless from ≤ to and the dtype can hold the range, NotImplementedError for integers.
     """
-    dtype = _real("uniform_", _tensor("uniform_", x).dtype)
+    dtype = _real("uniform_", model("uniform_", x).dtype)
     largest = float(np.finfo(dtype).max)
     for name, bound in (("from", from_), ("to", to)):
         if not -largest <= bound <= largest:
@@ -372,15 +372,15 @@ def uniform_(x: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Gener
             f"uniform_ expects to-from <= std::numeric_limits<{TORCH_NAME[dtype]}>::max(), {largest}, "
             f"but found to={to} and from={from_}"
         )
-    return _fill(x, "uniform_", partial(_source(generator).uniform, low=from_, high=to, dtype=dtype))
+    draw = partial(_source(generator).uniform, low=from_, high=to, dtype=dtype)
+    return _fill(x, "uniform_", partial(laid_out_like, draw=draw))
 
 
 def normal_(x: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill `x` with normal numbers. Raises RuntimeError for std < 0, NotImplementedError for integers."""
-    dtype = _real("normal_", _tensor("normal_", x).dtype)
-    refuse_leaf(x, "normal_")
-    z = _normal_like(x.array, _source(generator), mean=mean, std=_deviation(std), dtype=dtype)
-    return become(x, Tensor(z), "normal_")
+    dtype = _real("normal_", model("normal_", x).dtype)
+    options = {"mean": mean, "std": _deviation(std), "dtype": dtype}
+    return _fill(x, "normal_", lambda array: _normal_like(array, _source(generator), **options))
 
 
 def bernoulli_(x: Tensor, p: float | Tensor = 0.5, *, generator: Generator | None = None) -> Tensor:
@@ -388,18 +388,19 @@ def bernoulli_(x: Tensor, p: float | Tensor = 0.5, *, generator: Generator | Non
 
     Raises RuntimeError for a p that is not in [0, 1] or does not broadcast, NotImplementedError for integers.
     """
-    array, chance = _tensor("bernoulli_", x).array, _probability("bernoulli_", p)
+    array, chance = model("bernoulli_", x), _probability("bernoulli_", p)
     try:
         np.broadcast_to(chance, array.shape)
     except ValueError:
         raise RuntimeError(f"bernoulli_: p, {describe(p)}, does not broadcast to x, {describe(x)}") from None
-    refuse_leaf(x, "bernoulli_")
-    return become(x, Tensor(_source(generator).mask_like(array, chance).astype(array.dtype)), "bernoulli_")
+    return _fill(
+        x, "bernoulli_", lambda array: _source(generator).mask_like(array, chance).astype(array.dtype)
+    )
 
 
 def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill `x` with exponential numbers, of density λ·e^(−λx). RuntimeError for λ ≤ 0 and for integers."""
-    dtype = _tensor("exponential_", x).dtype
+    dtype = model("exponential_", x).dtype
     if dtype.kind != "f":
         raise RuntimeError(
             "Exponential distribution is a continuous probability distribution. "
@@ -407,7 +408,8 @@ def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Generator | None =
         )
     if not lambd > 0:
         raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
-    return _fill(x, "exponential_", partial(_source(generator).exponential, rate=lambd, dtype=dtype))
+    draw = partial(_source(generator).exponential, rate=lambd, dtype=dtype)
+    return _fill(x, "exponential_", partial(laid_out_like, draw=draw))
 
 
 def random_(
@@ -422,14 +424,15 @@ def random_(
     Without `to`: to the largest integer up to which all are exact in the dtype, included. Raises RuntimeError
     unless from < to and every integer between is exact.
     """
-    dtype = _tensor("random_", x).dtype
+    dtype = model("random_", x).dtype
     if bounds[1:] == (None,) or (not bounds and to is None):
         start = bounds[0] if bounds else from_
-        low, high = _integer("random_", "from", 0 if start is None else start), EXACT[dtype]
+        low, high = integer("random_", "from", 0 if start is None else start), EXACT[dtype]
         _check_range(low, high, dtype)
     else:
         low, high = _bounds("random_", bounds, from_, to, dtype)
-    return _fill(x, "random_", partial(_source(generator).integers, low, high, dtype=dtype))
+    draw = partial(_source(generator).integers, low, high, dtype=dtype)
+    return _fill(x, "random_", partial(laid_out_like, draw=draw))
 
 
 # Arguments and results ------------------------------------------------------------------------------------
@@ -443,15 +446,11 @@ def _source(generator: Generator | None) -> Generator:
     raise TypeError(f"generator must be an autodiff.Generator, not {type(generator).__name__}")
 
 
-def _new(array: Array, device: Any, requires_grad: bool) -> Tensor:
-    refuse_device(device)
-    return Tensor(array).requires_grad_(requires_grad)
-
-
-def _fill(x: Tensor, name: str, draw: Callable[[Shape], Array]) -> Tensor:
-    """`x` filled in place; nothing is drawn if it must not be."""
+def _fill(x: Tensor, name: str, draw: Callable[[Array], Array]) -> Tensor:
+    """`x` filled in place with what is drawn for its array; nothing is drawn if it must not be changed."""
     refuse_leaf(x, name)
-    return become(x, Tensor(laid_out_like(x.array, draw)), name)
+    refuse_memory(x.array, name)
+    return become(x, Tensor(draw(x.array)), name)
 
 
 def _normal_like(array: Array, source: Generator, **options: Any) -> Array:
@@ -460,45 +459,13 @@ def _normal_like(array: Array, source: Generator, **options: Any) -> Array:
     return laid_out_like(array, partial(draw, **options))
 
 
-def _tensor(name: str, value: Any) -> Tensor:
-    if isinstance(value, Tensor):
-        return value
-    raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(value).__name__}")
-
-
-def _real(name: str, dtype: Any) -> DType:
-    """The dtype of real numbers: the default if none is given."""
-    found: DType = get_default_dtype() if dtype is None else as_dtype(dtype)
-    if found.kind != "f":
+def _real(name: str, dtype: DType) -> DType:
+    """The dtype, if it is one of real numbers."""
+    if dtype.kind != "f":
         raise NotImplementedError(
-            f'"{name}" not implemented for {TORCH_NAME[found]!r}: it draws real numbers, float32 or float64'
+            f'"{name}" not implemented for {TORCH_NAME[dtype]!r}: it draws real numbers, float32 or float64'
         )
-    return found
-
-
-def _integer(name: str, argument: str, value: Any) -> int:
-    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name}(): argument '{argument}' must be int, not {type(value).__name__}")
-    number = operator.index(value)
-    if not -(2**63) <= number < 2**63:
-        raise ValueError(f"Overflow when unpacking long long: {name}(): argument '{argument}' is {number}")
-    return number
-
-
-def _shape(name: str, sizes: tuple[Any, ...], size: Any = None, argument: str = "size") -> Shape:
-    """A shape given as numbers, as one tuple, or by keyword."""
-    if size is not None:
-        sizes = (*sizes, size)
-    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
-        sizes = tuple(sizes[0])
-    elif not sizes:
-        raise TypeError(
-            f"{name}() received an invalid combination of arguments: pass a size, {name}(2, 3) or {name}(())"
-        )
-    shape = tuple(_integer(name, argument, length) for length in sizes)
-    if any(length < 0 for length in shape):
-        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
-    return shape
+    return dtype
 
 
 def _bounds(name: str, given: tuple[Any, ...], low: Any, high: Any, dtype: DType) -> tuple[int, int]:
@@ -510,7 +477,9 @@ def _bounds(name: str, given: tuple[Any, ...], low: Any, high: Any, dtype: DType
         low = values.pop()
     if values or high is None:
         raise TypeError(f"{name}() received an invalid combination of arguments: pass (high) or (low, high)")
-    low, high = _integer(name, "low", 0 if low is None else low), _integer(name, "high", high)
+    low, high = integer(name, "low", 0 if low is None else low), integer(name, "high", high)
+    if not -(2**63) <= min(low, high) <= max(low, high) < 2**63:
+        raise ValueError(f"Overflow when unpacking long long: {name}() from {low} to {high} is beyond int64")
     _check_range(low, high, dtype)
     return low, high
 
