@@ -19,6 +19,12 @@ from .errors import describe
 from .record import Record, set_grad_enabled
 from .tensor import Tensor
 
+SECOND_TIME = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+    "freed), at {name}. Saved intermediate values of the graph are freed when you call .backward() or autodiff.grad(). "
+    "Specify retain_graph=True the first time if you need to go through it again; or, if it is in a training loop, "
+    "compute the loss anew in each step"
+)
 SMALL = 64  # a freed record keeps values of up to this many entries, so that pictures can still show them
 
 
@@ -33,41 +39,31 @@ def pullback(
 
     Cotangents are arrays; with `create_graph` they are Tensors, and the rules are read on Tensors, so they are recorded.
     """
-    found: dict[Record, Any] = {}
-    pending: dict[int, Record] = {}
-    total: dict[int, Any] = {}
-    heap: list[int] = []
+    found: dict[Record, Any] = {}  # leaves, complete when all is done; and what else is asked for
+    total: dict[Record, Any] = {}  # what has arrived so far at records that wait in the heap
+    heap: list[tuple[int, Record]] = []  # newest first; births differ, so records are never compared
     useful = None if wanted is None else leading_to(wanted, roots)
 
     for root, g in zip(roots, cotangents, strict=True):
-        birth = root.birth
-        if birth in total:
-            total[birth] = total[birth] + g
+        if root in total:
+            total[root] = total[root] + g
         else:
-            total[birth], pending[birth] = g, root
-            heappush(heap, -birth)
+            total[root] = g
+            heappush(heap, (-root.birth, root))
 
     while heap:
-        birth = -heappop(heap)
-        z, g = pending.pop(birth), total.pop(birth)
+        z = heappop(heap)[1]
+        g = total.pop(z)
         if z.hooks:
             g = call_hooks(z, g)
-        op = z.op
-        if wanted is None:
-            if z.tensor is not None:
-                found[z] = g
-        elif z in wanted:
+        if z.tensor is not None if wanted is None else z in wanted:
             found[z] = g
+        op = z.op
         if op is None or (useful is not None and not any(x in useful for x in z.inputs)):
             continue  # nothing wanted lies behind it
         if z.spent and op.saves:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
-                f"been freed), at {z.name()}. Saved intermediate values of the graph are freed when you call .backward() or "
-                "autodiff.grad(). Specify retain_graph=True the first time if you need to go through it again; or, if it is in a "
-                "training loop, compute the loss anew in each step"
-            )
-        if memory.latest > birth:
+            raise RuntimeError(SECOND_TIME.format(name=z.name()))
+        if memory.latest > z.birth:
             refuse_changed(z)
         value, args = on_tensors(z) if create_graph else (z.value, z.args)
         for x, rule in zip(z.inputs, op.vjps, strict=False):
@@ -76,14 +72,15 @@ def pullback(
             d = rule(g, value, *args)
             if d.shape != x.value.shape:
                 d = unbroadcast(d, x.value.shape)
-            birth = x.birth
-            if birth in total:
-                total[birth] = total[birth] + d
-            else:
-                if d is g and x.op is None:
-                    d = d.clone() if create_graph else d.copy()  # a leaf's gradient is its own memory
-                total[birth], pending[birth] = d, x
-                heappush(heap, -birth)
+            if x in total:
+                total[x] = total[x] + d
+            elif x.op is not None or x.hooks:
+                total[x] = d
+                heappush(heap, (-x.birth, x))
+            elif x in found:
+                found[x] = found[x] + d
+            else:  # a leaf, which need not wait; its gradient is its own memory
+                found[x] = d if d is not g else d.clone() if create_graph else d.copy()
         if not retain_graph:
             free(z)
     return found
@@ -141,11 +138,17 @@ def leading_to(wanted: frozenset[Record], roots: Iterable[Record]) -> set[Record
 def free(z: Record) -> None:
     """Let go of the values that a record holds; shapes stay, and so do small values. A rule that needs them will refuse."""
     z.spent = True
-    for array in (z.value, *z.args):
-        if type(array) is np.ndarray and array.size > SMALL:
-            z.args = tuple(ghost(arg) if type(arg) is np.ndarray else arg for arg in z.args)
-            z.value = ghost(z.value)
-            return
+    if z.value.size > SMALL or has_large(z.args):
+        z.args = tuple(ghost(arg) if type(arg) is np.ndarray else arg for arg in z.args)
+        z.value = ghost(z.value)
+
+
+def has_large(args: tuple[Any, ...]) -> bool:
+    """Whether any of these is an array of more than `SMALL` entries."""
+    for arg in args:  # a loop: `any` with a generator takes three times as long
+        if type(arg) is np.ndarray and arg.size > SMALL:
+            return True
+    return False
 
 
 def ghost(array: Array) -> Array:

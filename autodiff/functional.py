@@ -92,23 +92,26 @@ def backward(
     if inputs is not None:
         for target, record in zip(targets, records_of(targets), strict=True):
             if record in cotangents:
-                accumulate(target, cotangents[record])
+                accumulate(target, cotangents[record], record.op is None)
         return
     for record, g in cotangents.items():
         leaf = record.tensor() if record.tensor is not None else None
         if leaf is not None:
-            accumulate(leaf, g)
+            accumulate(leaf, g, record.op is None)
 
 
-def accumulate(leaf: Tensor, g: Any) -> None:
-    """Add a cotangent to `.grad`: in the memory that is there, unless a graph is being made of it."""
-    grad = leaf._grad
+def accumulate(x: Tensor, g: Any, own: bool) -> None:
+    """Add a cotangent to `.grad`: in the memory that is there, unless a graph is being made of it.
+
+    `own`: nobody else holds `g`, so that it can become `.grad` itself (unless it looks at other memory).
+    """
+    grad = x._grad
     if isinstance(g, Tensor):
-        leaf._grad = g.clone() if grad is None else grad + g
+        x._grad = g.clone() if grad is None else grad + g
     elif grad is None:
-        leaf._grad = Tensor(g if type(g) is np.ndarray and g.base is None and leaf.is_leaf else np.array(g))
+        x._grad = Tensor(g if own and type(g) is np.ndarray and g.base is None else np.array(g))
     elif grad.record is not None:
-        leaf._grad = Tensor(grad.array + g)
+        x._grad = Tensor(grad.array + g)
     else:
         grad.array += g
         memory.touch(grad.array)
