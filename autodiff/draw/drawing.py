@@ -1,0 +1,76 @@
+"""What `draw` returns: the picture as DOT text at once, as SVG, PNG or PDF when asked for."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from . import dot
+from .layout import FORMATS, LayoutError, render
+from .model import Graph
+
+MOST = 2000  # nodes that are laid out; beyond, the time grows out of hand and nobody could read it
+LONGEST = 20_000  # characters of DOT that a notebook shows where it cannot show the picture
+
+
+class Drawing:
+    """A drawn computation: `.dot` and `.svg` are text, `save("graph.svg")` writes a file; notebooks show it.
+
+    `graph` is the plain data behind it.
+    """
+
+    def __init__(self, graph: Graph, direction: str = "TB") -> None:
+        self.graph = graph
+        self.dot = dot.write(graph, direction)
+
+    @cached_property
+    def svg(self) -> str:
+        """The picture as SVG text. Raises LayoutError, which names the fixes, if it cannot be laid out."""
+        return self.render("svg").decode()
+
+    def render(self, form: str) -> bytes:
+        """The picture as "svg", "png" or "pdf". Raises LayoutError as `svg` does."""
+        nodes = len(self.graph.tensors) + len(self.graph.operations)
+        if nodes > MOST:
+            raise LayoutError(
+                f"the graph has {nodes} nodes, too many to lay out (the limit is {MOST}) and to read: "
+                "draw one step, one layer or a shorter chain. The drawing's .dot is there all the same",
+                self.dot,
+            )
+        return render(self.dot, form)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture; the suffix decides: .svg .png .pdf, or .dot .gv for the text. Returns the path.
+
+        Raises ValueError for another suffix, LayoutError as `svg` does; no file is then written or changed.
+        """
+        target = Path(path)
+        suffix = target.suffix.lower().removeprefix(".")
+        if suffix in ("dot", "gv"):
+            content = self.dot.encode()
+        elif suffix in FORMATS:
+            content = self.svg.encode() if suffix == "svg" else self.render(suffix)
+        else:
+            raise ValueError(
+                f"cannot save a drawing as {target.name!r}: the suffix must be .svg, .png, .pdf, .dot or .gv"
+            )
+        target.write_bytes(content)
+        return target
+
+    def __repr__(self) -> str:
+        counts = {"tensor": len(self.graph.tensors), "operation": len(self.graph.operations)}
+        return f"<Drawing of {', '.join(f'{n} {what}' + 's' * (n != 1) for what, n in counts.items())}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the picture, or why there is none, and the DOT text. Never raises."""
+        try:
+            return {"image/svg+xml": self.svg, "text/plain": repr(self)}
+        except Exception as error:
+            text = (
+                self.dot
+                if len(self.dot) <= LONGEST
+                else self.dot[:LONGEST] + "\n... the rest is in the drawing's .dot"
+            )
+            return {"text/plain": f"{self!r} could not be laid out: {error}\n\n{text}"}
