@@ -8,23 +8,27 @@
 tensor([2., 4., 6.])
 """
 
-from . import interop, memory
-from .check import gradcheck, gradgradcheck
-from .conversion import *
+from . import interop
+from . import memory as memory
+from .check import *
 from .creation import *
-from .draw import Drawing, LayoutError, draw
+from .draw import *
 from .dtypes import bool_ as bool
-from .dtypes import float32, float64, get_default_dtype, int64, set_default_dtype
-from .functional import grad
+from .dtypes import float32 as float32
+from .dtypes import float64 as float64
+from .dtypes import get_default_dtype as get_default_dtype
+from .dtypes import int64 as int64
+from .dtypes import set_default_dtype as set_default_dtype
+from .functional import *
 from .ops.elementwise import *
 from .ops.indexing import *
 from .ops.linalg import *
 from .ops.neural import *
 from .ops.reductions import *
 from .ops.shapes import *
-from .printing import set_printoptions
+from .printing import set_printoptions as set_printoptions
 from .random import *
-from .record import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from .tensor import Tensor, is_tensor
+from .record import *
+from .tensor import *
 
 interop.give_methods()

@@ -12,10 +12,10 @@ import numpy as np
 from .dtypes import WEAK, Array, DType, as_dtype, get_default_dtype, int64
 from .tensor import Tensor, as_array, refuse_device
 
-__all__ = """
-tensor as_tensor from_numpy zeros ones full empty eye arange linspace logspace
-zeros_like ones_like full_like empty_like
-""".split()
+__all__ = [
+    "tensor", "as_tensor", "from_numpy", "zeros", "ones", "full", "empty", "eye", "arange", "linspace",
+    "logspace", "zeros_like", "ones_like", "full_like", "empty_like",
+]  # fmt: skip
 
 Shape = tuple[int, ...]
 

@@ -13,6 +13,8 @@ from .errors import describe
 from .record import Record, mode
 from .tensor import Tensor, history
 
+__all__ = ["grad"]
+
 
 def seed(root: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[Record, Any]:
     """The record to start from and its cotangent: 1 for a scalar, else the `gradient` given."""

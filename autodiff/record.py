@@ -15,6 +15,8 @@ from .dtypes import Array
 if TYPE_CHECKING:
     from .primitive import Primitive
 
+__all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+
 clock = itertools.count(1).__next__
 """One running number for everything that happens: inputs are older than outputs, so sorting by it is a topological order."""
 

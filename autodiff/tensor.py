@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 else:
     Methods = object  # autodiff/__init__.py hands the methods over once the operations exist
 
+__all__ = ["Tensor", "is_tensor"]
+
 ONLY_FLOATS = (
     "Only Tensors of floating point and complex dtype can require gradients; this one is {dtype}. "
     "A gradient says how much to move a value by, and {dtype} values cannot move by a little: "
@@ -391,7 +393,7 @@ class RemovableHandle:
 def history(x: Tensor) -> Record | None:
     """The record of `x`, brought up to date if `x` is a view whose base was changed in place since."""
     view = x._view
-    if view is not None and view[2] and view[0].record is not view[1]:
+    if view is not None and view[0].record is not view[1]:
         from .inplace import follow_base
 
         follow_base(x)

@@ -54,7 +54,7 @@ class XOR(nn.Module):
         self.output = nn.Linear(hidden, 1)
 
     def forward(self, x: autodiff.Tensor) -> autodiff.Tensor:
-        return autodiff.sigmoid(self.output(self.activation(self.hidden(x))))
+        return self.output(self.activation(self.hidden(x))).sigmoid()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -52,9 +52,10 @@ from .losses import (
 from .module import Module
 from .parameter import Parameter
 
-__all__ = """
-ELU GELU MLP BCELoss BCEWithLogitsLoss CrossEntropyLoss Dropout Embedding Flatten Hardtanh HingeLoss
-HuberLoss Identity L1Loss LeakyReLU Linear LogSigmoid LogSoftmax MSELoss Module ModuleDict ModuleList
-NLLLoss Parameter ReLU ReLU6 Sequential SiLU Sigmoid SmoothL1Loss Softmax Softmin Softplus Softsign Tanh
-Tanhshrink functional init load optim save
-""".split()
+__all__ = [
+    "ELU", "GELU", "MLP", "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "Dropout", "Embedding",
+    "Flatten", "Hardtanh", "HingeLoss", "HuberLoss", "Identity", "L1Loss", "LeakyReLU", "Linear",
+    "LogSigmoid", "LogSoftmax", "MSELoss", "Module", "ModuleDict", "ModuleList", "NLLLoss", "Parameter",
+    "ReLU", "ReLU6", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax", "Softmin", "Softplus",
+    "Softsign", "Tanh", "Tanhshrink", "functional", "init", "load", "optim", "save",
+]  # fmt: skip

@@ -23,7 +23,8 @@ from .dropout import Dropout
 from .embedding import Embedding
 from .linear import Flatten, Identity, Linear
 
-__all__ = """
-ELU GELU MLP Dropout Embedding Flatten Hardtanh Identity LeakyReLU Linear LogSigmoid LogSoftmax ModuleDict
-ModuleList ReLU ReLU6 Sequential SiLU Sigmoid Softmax Softmin Softplus Softsign Tanh Tanhshrink
-""".split()
+__all__ = [
+    "ELU", "GELU", "MLP", "Dropout", "Embedding", "Flatten", "Hardtanh", "Identity", "LeakyReLU",
+    "Linear", "LogSigmoid", "LogSoftmax", "ModuleDict", "ModuleList", "ReLU", "ReLU6", "Sequential",
+    "SiLU", "Sigmoid", "Softmax", "Softmin", "Softplus", "Softsign", "Tanh", "Tanhshrink",
+]  # fmt: skip
