@@ -54,12 +54,33 @@ def change(x: Tensor, operation: Callable[..., Any], *args: Any, name: str = "",
 
     If that is recorded, the operation is given a copy of x, because its rules may need the values that go.
     """
+    if not mode.enabled and len(args) == 1 and _at_once(x, operation, args[0]):
+        return x
     name = name or (operation.name if isinstance(operation, Primitive) else operation.__name__) + "_"
     refuse_leaf(x, name)
     before = x
     if mode.enabled and any(isinstance(arg, Tensor) and arg.requires_grad for arg in (x, *args)):
         before = Tensor(x.array.copy(), history(x))
     return become(x, operation(before, *(before if arg is x else arg for arg in args), **options), name)
+
+
+def _at_once(x: Tensor, operation: Any, y: Any) -> bool:
+    """Let a NumPy ufunc write into x, if the operation is one, and dtype and shape fit; whether it did."""
+    ufunc = getattr(operation, "forward", None)
+    operand = y.array if isinstance(y, Tensor) and y.dtype == x.dtype else y
+    if not isinstance(ufunc, np.ufunc) or isinstance(operand, (Tensor, np.generic)) or not _plain(x.array):
+        return False
+    try:
+        ufunc(x.array, operand, out=x.array)
+    except (TypeError, ValueError):  # the long way finds the words
+        return False
+    touch(x.array)
+    return True
+
+
+def _plain(array: Array) -> bool:
+    """Whether an array can be written, each entry in its own place."""
+    return array.flags.writeable and 0 not in array.strides
 
 
 def fill(x: Tensor, value: Any, name: str) -> Tensor:
@@ -98,7 +119,8 @@ def become(x: Tensor, new: Tensor, name: str) -> Tensor:
             f"what {new.dtype} holds; convert x first, x = x.to(autodiff.{new.dtype})"
         )
     refuse_memory(x.array, name)
-    recorded = mode.enabled and (x.requires_grad or new.requires_grad)
+    shared = x._view is not None and x._view[0].requires_grad
+    recorded = mode.enabled and (shared or x.requires_grad or new.requires_grad)
     if recorded and new.dtype != x.dtype:
         new = cast(new, x.dtype)
     base_and_positions = _base_to_rewrite(x, name) if recorded and x._view is not None else None
@@ -139,7 +161,9 @@ def refuse_leaf(x: Tensor, name: str) -> None:
 
 def refuse_memory(array: Array, name: str) -> None:
     """Raise RuntimeError if the array cannot be written, or if several of its entries are one in memory."""
-    if any(stride == 0 and length > 1 for stride, length in zip(array.strides, array.shape, strict=True)):
+    if _plain(array):
+        return
+    if array.size and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True)):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single "
             f"memory location, in {name}. Please clone() the tensor before performing the operation."
@@ -168,9 +192,18 @@ def follow_base(x: Tensor) -> None:
     """Give a view the history that its base has now, after the base or another view was changed in place."""
     assert x._view is not None
     base, _, tracked = x._view
-    x._view = (base, base.record, tracked)
     if base.record is None or base.record.op is None:
+        x._view = (base, base.record, tracked)
         return
+    if not tracked:
+        if mode.enabled:
+            raise RuntimeError(
+                "A view was created in no_grad mode and its base or another view of its base has been modified "
+                "inplace with grad mode enabled: its gradient could not follow. Make the view outside no_grad(), "
+                "or clone() it"
+            )
+        return
+    x._view = (base, base.record, tracked)
     positions = positions_in(base.array, x.array)
     if positions is None:
         x._view = None

@@ -168,9 +168,9 @@ class Methods:
     def __ior__(self, other: Any) -> Tensor: return inplace.change(self, e.bitwise_or, other)
     def __ixor__(self, other: Any) -> Tensor: return inplace.change(self, e.bitwise_xor, other)
     def add_(self, other: Any, *, alpha: Number = 1) -> Tensor:
-        return inplace.change(self, e.add, other, alpha=alpha)
+        return inplace.change(self, e.plus, other if alpha == 1 else other * alpha)
     def sub_(self, other: Any, *, alpha: Number = 1) -> Tensor:
-        return inplace.change(self, e.sub, other, alpha=alpha)
+        return inplace.change(self, e.minus, other if alpha == 1 else other * alpha)
     def div_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         return inplace.change(self, e.div, other, rounding_mode=rounding_mode)
     def mul_(self, other: Any) -> Tensor: return inplace.change(self, e.mul, other)

@@ -19,17 +19,20 @@ from ..tensor import Tensor, as_array
 from . import special
 from .special import gate, gate_slope
 
-__all__ = """
-add sub mul div pow floor_divide remainder fmod neg positive reciprocal square lerp addcmul addcdiv
-exp exp2 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan tanh erf
-sigmoid relu softplus gelu silu leaky_relu elu hardtanh
-abs sign floor ceil round trunc maximum minimum fmax fmin clamp clamp_min clamp_max clip where
-eq ne lt le gt ge logical_and logical_or logical_xor logical_not isnan isinf isfinite isclose allclose equal
-bitwise_and bitwise_or bitwise_xor bitwise_not clone
-absolute negative subtract multiply divide true_divide greater greater_equal less less_equal not_equal
-""".split()
+__all__ = [
+    "add", "sub", "mul", "div", "pow", "floor_divide", "remainder", "fmod", "neg", "positive",
+    "reciprocal", "square", "lerp", "addcmul", "addcdiv", "exp", "exp2", "expm1", "log", "log2",
+    "log10", "log1p", "sqrt", "rsqrt", "sin", "cos", "tan", "tanh", "erf", "sigmoid", "relu",
+    "softplus", "gelu", "silu", "leaky_relu", "elu", "hardtanh", "abs", "sign", "floor", "ceil",
+    "round", "trunc", "maximum", "minimum", "fmax", "fmin", "clamp", "clamp_min", "clamp_max", "clip",
+    "where", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor",
+    "logical_not", "isnan", "isinf", "isfinite", "isclose", "allclose", "equal", "bitwise_and",
+    "bitwise_or", "bitwise_xor", "bitwise_not", "clone", "absolute", "negative", "subtract", "multiply",
+    "divide", "true_divide", "greater", "greater_equal", "less", "less_equal", "not_equal",
+]  # fmt: skip
 
 LN2, LN10, SQRT_HALF, SQRT_PI = math.log(2), math.log(10), math.sqrt(0.5), math.sqrt(math.pi)
+RAW = (np.ndarray, np.bool_)
 DENSITY = 1 / math.sqrt(2 * math.pi)  # of the normal distribution at 0
 
 
@@ -70,15 +73,15 @@ floor_divide = Binary("floor_divide", special.floor_divide, flat2, flat2, doc="x
 trunc_divide = Binary("trunc_divide", special.trunc_divide, flat2, flat2, doc="x / y rounded towards 0")
 remainder = Binary("remainder", special.remainder, lambda g, z, x, y: g, lambda g, z, x, y: -g * (x // y),
                    doc="x - y floor(x / y), which has the sign of y")
-fmod      = Binary("fmod", special.fmod, lambda g, z, x, y: g, lambda g, z, x, y: -g * np.trunc(x / y),
+fmod      = Binary("fmod", special.fmod, lambda g, z, x, y: g, lambda g, z, x, y: -g * trunc_divide(x, y),
                    doc="x - y trunc(x / y), which has the sign of x")
 
 # powers: p - (p != 0) keeps x ** 0 flat everywhere, at 0 and nan too ---------------------------------------
 pow_constant = Primitive("pow_constant", special.power, lambda g, z, x, p: g * (p * x ** (p - (p != 0))),
                          doc="x ** p for a number p")
 pow_tensor   = Binary("pow", special.power,
-                      lambda g, z, x, y: g * np.where(y == 0, 0.0, y * x ** (y - 1)),
-                      lambda g, z, x, y: g * np.where((x == 0) & (y >= 0), 0.0, z * np.log(x)), doc="x ** y")
+                      lambda g, z, x, y: where(y != 0, g * (y * x ** (y - 1)), 0),
+                      lambda g, z, x, y: g * where((x == 0) & (y >= 0), 0.0, z * np.log(x)), doc="x ** y")
 
 # exponentials and roots ------------------------------------------------------------------------------------
 exp     = Unary("exp",   np.exp,        lambda g, z, x: g * z,                doc="e to the x")
@@ -313,7 +316,7 @@ def where(condition: Any, input: Operand | None = None, other: Operand | None = 
     >>> autodiff.where(x > 0, x, 0.0)
     tensor([0., 4.])
     """
-    if type(condition) is np.ndarray and not isinstance(input, Tensor) and not isinstance(other, Tensor):
+    if isinstance(condition, RAW) and not isinstance(input, Tensor) and not isinstance(other, Tensor):
         return special.where(condition, input, other)  # in a rule, read on arrays
     if input is None and other is None:
         return tuple(Tensor(positions) for positions in np.nonzero(condition.array))
