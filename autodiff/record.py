@@ -8,12 +8,14 @@ import itertools
 import threading
 import weakref
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from .dtypes import Array
 
 if TYPE_CHECKING:
     from .primitive import Primitive
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 __all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
 
@@ -78,17 +80,17 @@ class _Switch:
     def __exit__(self, *_: object) -> None:
         mode.enabled = self.previous
 
-    def __call__(self, function: Callable[..., Any]) -> Any:
+    def __call__(self, function: F) -> F:
         """`function` with recording switched while it runs: a generator's mode is its caller's between its steps."""
         if inspect.isgeneratorfunction(function):
-            return functools.wraps(function)(lambda *args, **kwargs: self.stepwise(function(*args, **kwargs)))
+            return cast(F, functools.wraps(function)(lambda *a, **k: self.stepwise(function(*a, **k))))
 
         @functools.wraps(function)
         def switched(*args: Any, **kwargs: Any) -> Any:
             with self.again():
                 return function(*args, **kwargs)
 
-        return switched
+        return cast(F, switched)
 
     def stepwise(self, steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
         """The same generator, with recording switched only while it computes."""
@@ -111,8 +113,8 @@ class _Switch:
 class _Mode(_Switch):
     """A switch without arguments, which may decorate a function without parentheses: `@no_grad`."""
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        return object.__new__(cls) if function is None else cls()(function)
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Self:
+        return object.__new__(cls) if function is None else cast(Self, cls()(function))
 
 
 class no_grad(_Mode):  # noqa: N801 (PyTorch's name)
@@ -161,6 +163,6 @@ class set_grad_enabled(_Switch):  # noqa: N801 (PyTorch's name)
     def __enter__(self) -> None:
         mode.enabled = self.enabled  # what was before is known since it was made
 
-    def __call__(self, function: Any) -> Any:
+    def __call__(self, function: F) -> F:
         self.__exit__()  # a decorator acts when the function is called, not when it is defined
         return super().__call__(function)
