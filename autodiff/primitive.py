@@ -47,7 +47,7 @@ class Primitive:
         """Apply to tensors; on plain arrays compute plainly, on Symbols build the formula."""
         raw, inputs = list(args), []
         plain, recorded = True, False
-        for i in range(self.arity_of(args)):
+        for i in range(self.arity or self.arity_of(args)):
             arg, record = args[i], None
             if isinstance(arg, Tensor):
                 plain = False
@@ -60,7 +60,12 @@ class Primitive:
             inputs.append(record)
         if plain:
             return self.elsewhere(args)
-        z = self.run(*raw)
+        try:
+            z = self.forward(*raw)
+        except (ValueError, TypeError, IndexError) as error:
+            raise explain(self, tuple(raw), error) from None
+        if type(z) is not ndarray:
+            z = asarray(z)
         if not recorded or not mode.enabled or z.dtype.kind != "f":
             return Tensor(z)
         return Tensor(z, Record(self, tuple(inputs), tuple(raw), z))

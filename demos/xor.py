@@ -54,7 +54,8 @@ class XOR(nn.Module):
         self.output = nn.Linear(hidden, 1)
 
     def forward(self, x: autodiff.Tensor) -> autodiff.Tensor:
-        return self.output(self.activation(self.hidden(x))).sigmoid()
+        probability: autodiff.Tensor = self.output(self.activation(self.hidden(x))).sigmoid()
+        return probability
 
 
 def main(argv: Sequence[str] | None = None) -> int:
