@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -25,7 +25,8 @@ SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 CONSTANTS = {
     math.pi: ("π", r"\pi"),
     math.sqrt(2): ("√2", r"\sqrt{2}"),
-    math.log(2): ("ln 2", r"\ln 2"),
+    math.log(2): ("log(2)", r"\log\left(2\right)"),
+    math.log(10): ("log(10)", r"\log\left(10\right)"),
     math.sqrt(2 / math.pi): ("√(2/π)", r"\sqrt{2/\pi}"),
     2 / math.sqrt(math.pi): ("(2/√π)", r"\frac{2}{\sqrt{\pi}}"),
     1 / math.sqrt(2 * math.pi): ("(1/√(2π))", r"\frac{1}{\sqrt{2\pi}}"),
@@ -120,7 +121,7 @@ class Notation:
     # what plain text and LaTeX write differently -----------------------------------------------
 
     def exponent(self, y: Any) -> str:
-        if isinstance(y, Integral):
+        if isinstance(y, Real) and float(y).is_integer():
             return self.write(y).text.translate(SUPERSCRIPTS)
         return "^" + self.at_least(ATOM, y)
 
@@ -148,6 +149,9 @@ class Notation:
 
     def parenthesised(self, text: str) -> str:
         return f"({text})"
+
+    def power_of_ten(self, exponent: str) -> str:
+        return "e" + exponent
 
     def known(self, constant: tuple[str, str]) -> str:
         return constant[0]
@@ -219,7 +223,9 @@ class Notation:
             if abs(x - value) < 1e-9:
                 return self.known(constant)
         exact = repr(x).removesuffix(".0")
-        return exact if len(exact) <= 8 or "e" in exact else exact[:6] + self.dots
+        digits, e, exponent = exact.partition("e")
+        digits = digits if len(digits) <= 8 else digits[:6] + self.dots
+        return digits + self.power_of_ten(exponent) if e else digits
 
     def equation(self, left: Any, sign: str, right: Any) -> str:
         """`left = right`, or `left += right`; a right side in words is given as the string to write."""
@@ -274,9 +280,8 @@ class Latex(Notation):
     def parenthesised(self, text: str) -> str:
         return rf"\left({text}\right)"
 
-    def number(self, x: float) -> str:
-        digits, e, exponent = super().number(x).partition("e")
-        return rf"{digits} \times 10^{{{int(exponent)}}}" if e else digits
+    def power_of_ten(self, exponent: str) -> str:
+        return rf" \times 10^{{{int(exponent)}}}"
 
     def known(self, constant: tuple[str, str]) -> str:
         return constant[1]

@@ -36,14 +36,14 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
     exp(−x) · (1 − x²)
     """
 
-    __slots__ = ("args", "head", "options", "size_")
+    __slots__ = ("args", "head", "options", "parts")
 
     def __init__(self, head: str, *args: Any, **options: Any) -> None:
         self.head = head
         self.args = args
         self.options = options
-        self.size_ = 1 + sum(arg.size_ for arg in args if isinstance(arg, Symbol))
-        if self.size_ > LONGEST:  # a part that is used twice counts twice: code can grow it without end
+        self.parts: int = 1 + sum(arg.parts for arg in args if isinstance(arg, Symbol))
+        if self.parts > LONGEST:  # a part used twice counts twice, so that short code can grow without end
             raise TypeError(f"{head} of so much is too long for a formula")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
