@@ -7,6 +7,7 @@ arguments that only `torch.nn.functional` has: `inplace`, and a `dim` that may b
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import autodiff
@@ -14,6 +15,7 @@ from autodiff import Tensor, gelu, sigmoid, softplus, tanh
 from autodiff.inplace import become
 from autodiff.ops.losses import softplus_of_negative
 from autodiff.ops.neural import dropout, embedding, linear
+from autodiff.tensor import history
 
 from .losses import (
     binary_cross_entropy,
@@ -38,14 +40,15 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _into(input: Tensor, result: Any, name: str, inplace: bool) -> Tensor:
-    """The result, written over the input if `inplace`."""
-    return become(input, result, name) if inplace else result
+def _in_place(input: Tensor, name: str, function: Callable[..., Any], *options: Any) -> Tensor:
+    """Write `function(input, *options)` over the input. Its rule may need the old values: it gets a copy."""
+    before = Tensor(input.array.copy(), history(input))
+    return become(input, function(before, *options), name)
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0), with slope 0 at 0."""
-    return _into(input, autodiff.relu(input), "relu_", inplace)
+    return _in_place(input, "relu_", autodiff.relu) if inplace else autodiff.relu(input)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
@@ -55,22 +58,28 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, else negative_slope · x."""
-    return _into(input, autodiff.leaky_relu(input, negative_slope), "leaky_relu_", inplace)
+    if inplace:
+        return _in_place(input, "leaky_relu_", autodiff.leaky_relu, negative_slope)
+    return autodiff.leaky_relu(input, negative_slope)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha (e^x - 1)."""
-    return _into(input, autodiff.elu(input, alpha), "elu_", inplace)
+    if inplace:
+        return _in_place(input, "elu_", autodiff.elu, alpha)
+    return autodiff.elu(input, alpha)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x sigmoid(x)."""
-    return _into(input, autodiff.silu(input), "silu_", inplace)
+    return _in_place(input, "silu_", autodiff.silu) if inplace else autodiff.silu(input)
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x between min_val and max_val, the nearer of them outside."""
-    return _into(input, autodiff.hardtanh(input, min_val, max_val), "hardtanh_", inplace)
+    if inplace:
+        return _in_place(input, "hardtanh_", autodiff.hardtanh, min_val, max_val)
+    return autodiff.hardtanh(input, min_val, max_val)
 
 
 def logsigmoid(input: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,7 +36,7 @@ def save(state: Module | Mapping[str, Any], path: Path_) -> None:
     >>> model.load_state_dict(nn.load(path))
     <All keys matched successfully>
     """
-    arrays = {name: _array(name, value) for name, value in _mapping(state).items()}
+    arrays = {name: _checked(name, value, "save") for name, value in _mapping(state).items()}
     path = Path(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
@@ -57,23 +58,18 @@ def load(path: Path_) -> OrderedDict[str, Tensor]:
     Raises FileNotFoundError if there is no file, ValueError if it is no npz file, is cut short or damaged, or
     holds Python objects (which are never loaded), TypeError for a dtype that the engine does not have.
     """
-    tensors: OrderedDict[str, Tensor] = OrderedDict()
-    try:
-        with np.load(path, allow_pickle=False) as archive:
+    path = Path(path)
+    with path.open("rb") as file:
+        try:
+            archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("it holds a single array, not a state_dict")
+                raise ValueError("it holds a single array, not one for each name")
             arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, zipfile.BadZipFile, OSError, KeyError) as error:
-        if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
-            raise
-        raise ValueError(
-            f"{os.fspath(path)} cannot be loaded as npz: it is damaged, cut short or something else ({error})"
-        ) from error
-    for name, array in arrays.items():
-        if array.dtype.newbyteorder("=") != as_dtype(array.dtype):
-            raise TypeError(f"{name} has dtype {array.dtype}")
-        tensors[name] = Tensor(np.asarray(array, as_dtype(array.dtype)))
-    return tensors
+        except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(
+                f"{path} cannot be loaded as npz: it is cut short, damaged or something else ({error})"
+            ) from error
+    return OrderedDict((name, Tensor(_checked(name, array, "load"))) for name, array in arrays.items())
 
 
 def _mapping(state: Module | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -84,11 +80,14 @@ def _mapping(state: Module | Mapping[str, Any]) -> Mapping[str, Any]:
     return state
 
 
-def _array(name: Any, value: Any) -> np.ndarray[Any, Any]:
-    """What is written for one entry."""
+def _checked(name: Any, value: Any, function: str) -> np.ndarray[Any, Any]:
+    """The values under a name as an array of one of the four dtypes."""
     if not isinstance(name, str):
-        raise TypeError(f"save(): the names in a state_dict are strings, not {name!r}")
+        raise TypeError(f"{function}(): the names in a state_dict are strings, not {name!r}")
     if not isinstance(value, Tensor | np.ndarray):
-        raise TypeError(f"save(): {name} is {type(value).__name__}; a state_dict holds tensors")
+        raise TypeError(f"{function}(): {name} is {type(value).__name__}; a state_dict holds tensors")
     array = value.array if isinstance(value, Tensor) else value
-    return np.asarray(array, as_dtype(array.dtype), order="C")
+    try:
+        return np.asarray(array, as_dtype(array.dtype), order="C")
+    except TypeError as error:
+        raise TypeError(f"{function}(): {name}: {error}") from None

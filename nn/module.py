@@ -23,7 +23,7 @@ Self = TypeVar("Self", bound="Module")
 Role = Literal[
     "parameter", "buffer", "temporary buffer", "module"
 ]  # a temporary buffer is not in the state_dict
-BUFFERS = ("buffer", "temporary buffer")
+BUFFERS: tuple[Role, ...] = ("buffer", "temporary buffer")
 
 
 class IncompatibleKeys(NamedTuple):
@@ -259,7 +259,7 @@ class Module:
     def get_buffer(self, target: str) -> Tensor:
         """The buffer of this name; AttributeError if there is none."""
         path, _, name = target.rpartition(".")
-        found = self._get(target)
+        found: Tensor = self._get(target)
         if self.get_submodule(path)._roles.get(name) not in BUFFERS:
             raise AttributeError(f"`{target}` is not a buffer")
         return found

@@ -13,13 +13,30 @@ import numpy as np
 
 from ..dtypes import Array
 from ..primitive import Primitive, Unary
+from ..record import Record, mode
+from ..tensor import Tensor, history
 from .elementwise import sigmoid
 from .neural import softmax_along
 
 __all__: list[str] = []  # the public functions, with PyTorch's signatures and checks, are in `nn.functional`
 
 
-def log_at_least_minus_100(x: Array, y: Array) -> Array:
+class Loss(Primitive):
+    """A primitive of two tensors and a number; the unrolled twin of `Primitive.__call__`."""
+
+    def __call__(self, x: Any, y: Any, n: float) -> Any:
+        if not (isinstance(x, Tensor) and isinstance(y, Tensor)):
+            return super().__call__(x, y, n)
+        args = x.array, y.array, n
+        z = self.run(*args)
+        r = x.record if x._view is None else history(x)
+        s = y.record if y._view is None else history(y)
+        if (r is None and s is None) or not mode.enabled:
+            return Tensor(z)
+        return Tensor(z, Record(self, (r, s), args, z))
+
+
+def log_at_least_minus_100(x: Array, y: Array) -> Any:
     """-(y log x + (1 - y) log(1 - x)), where a logarithm below -100 counts as -100."""
     with np.errstate(divide="ignore", invalid="ignore"):  # log 0, and nan for what is no probability
         return -(y * np.maximum(np.log(x), -100) + (1 - y) * np.maximum(np.log1p(-x), -100))
@@ -35,11 +52,11 @@ def huber_of(d: Array, delta: float) -> Array:
     return capped * (np.abs(d) - 0.5 * capped)
 
 
-def mean_of_squares(d: Array, n: float) -> Array:
+def mean_of_squares(d: Array, n: float) -> Any:
     return np.vdot(d, d) / n
 
 
-def mean_surprise(x: Array, index: Array, n: float) -> Array:
+def mean_surprise(x: Array, index: Array, n: float) -> Any:
     """The mean of log Σ exp(x) - x[index] over the rows of x."""
     x = x - x.max(axis=1, keepdims=True)
     surprise = np.log(np.exp(x).sum(axis=1)) - x[np.arange(len(index)), index]
@@ -55,10 +72,10 @@ def one_hot(index: Array, like: Any) -> Array:
 
 # fmt: off
 # of real numbers -----------------------------------------------------------------------------------------
-mse = Primitive("mse_loss", lambda x, y, n: mean_of_squares(x - y, n),
-                lambda g, z, x, y, n: g * (2 / n) * (x - y),
-                lambda g, z, x, y, n: g * (2 / n) * (y - x),
-                doc="The mean of (x - y)².")
+mse = Loss("mse_loss", lambda x, y, n: mean_of_squares(x - y, n),
+           lambda g, z, x, y, n: g * (2 / n) * (x - y),
+           lambda g, z, x, y, n: g * (2 / n) * (y - x),
+           doc="The mean of (x - y)².")
 
 huber = Primitive("huber", huber_of,
                   lambda g, z, d, delta: g * np.clip(d, -delta, delta),
@@ -70,19 +87,19 @@ bce_each = Primitive("bce", log_at_least_minus_100,
                      lambda g, z, x, y: g * (np.log1p(-x) - np.log(x)),
                      doc="-(y log x + (1 - y) log(1 - x)), with logarithms of at least -100.")
 
-bce = Primitive("bce_loss", lambda x, y, n: log_at_least_minus_100(x, y).sum() / n,
-                lambda g, z, x, y, n: g / n * (x - y) / np.maximum(x * (1 - x), 1e-12),
-                lambda g, z, x, y, n: g / n * (np.log1p(-x) - np.log(x)),
-                doc="The mean of -(y log x + (1 - y) log(1 - x)), with logarithms of at least -100.")
+bce = Loss("bce_loss", lambda x, y, n: log_at_least_minus_100(x, y).sum() / n,
+           lambda g, z, x, y, n: g / n * (x - y) / np.maximum(x * (1 - x), 1e-12),
+           lambda g, z, x, y, n: g / n * (np.log1p(-x) - np.log(x)),
+           doc="The mean of -(y log x + (1 - y) log(1 - x)), with logarithms of at least -100.")
 
 # of logits -----------------------------------------------------------------------------------------------
 softplus_of_negative = Unary("softplus_of_negative", minus_log_sigmoid, lambda g, z, x: -g * sigmoid(-x),
                              doc="-log σ(x) = log(1 + e^-x), the surprise of a positive whose logit is x.")
 
-bce_logits = Primitive("bce_with_logits", lambda x, y, n: (minus_log_sigmoid(x) + (1 - y) * x).sum() / n,
-                       lambda g, z, x, y, n: g / n * (sigmoid(x) - y),
-                       lambda g, z, x, y, n: g / -n * x,
-                       doc="The mean of log(1 + e^-x) + (1 - y) x: bce_loss of sigmoid(x), without overflow.")
+bce_logits = Loss("bce_with_logits", lambda x, y, n: (minus_log_sigmoid(x) + (1 - y) * x).sum() / n,
+                  lambda g, z, x, y, n: g / n * (sigmoid(x) - y),
+                  lambda g, z, x, y, n: g / -n * x,
+                  doc="The mean of log(1 + e^-x) + (1 - y) x: bce_loss of sigmoid(x), without overflow.")
 
 cross_entropy = Primitive("cross_entropy", mean_surprise,
                           lambda g, z, x, index, n: g / n * (softmax_along(x, 1) - one_hot(index, x)),

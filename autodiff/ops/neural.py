@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ..random import default_generator
 from ..dtypes import Array, as_dtype
 from ..errors import describe
 from ..inplace import become
 from ..primitive import Primitive, cast
-from ..tensor import Tensor
+from ..random import default_generator
+from ..record import Record, mode
+from ..tensor import Tensor, history
 from . import linalg, shapes
 from .dims import one_dim, refuse_plain
 
@@ -23,6 +24,22 @@ from .dims import one_dim, refuse_plain
 # mypy: disable-error-code="no-any-return"
 
 __all__ = ["dropout", "embedding", "linear", "log_softmax", "softmax"]
+
+
+class Affine(Primitive):
+    """A primitive of three tensors; the unrolled twin of `Primitive.__call__`."""
+
+    def __call__(self, x: Any, w: Any, b: Any) -> Any:
+        if not (isinstance(x, Tensor) and isinstance(w, Tensor) and isinstance(b, Tensor)):
+            return super().__call__(x, w, b)
+        args = x.array, w.array, b.array
+        z = self.run(*args)
+        r = x.record if x._view is None else history(x)
+        s = w.record if w._view is None else history(w)
+        t = b.record if b._view is None else history(b)
+        if (r is None and s is None and t is None) or not mode.enabled:
+            return Tensor(z)
+        return Tensor(z, Record(self, (r, s, t), args, z))
 
 
 def softmax_forward(x: Array, axis: Any) -> Array:
@@ -42,11 +59,11 @@ def add_rows_forward(rows: Array, index: Array, n: int) -> Array:
 
 
 # fmt: off
-affine = Primitive("linear", lambda x, w, b: x @ w.mT + b,
-                   lambda g, z, x, w, b: g @ w,
-                   lambda g, z, x, w, b: g.mT @ x,
-                   lambda g, z, x, w, b: g,
-                   doc="Rows x of a batch through one layer: x Wᵀ + b.")
+affine = Affine("linear", lambda x, w, b: x @ w.mT + b,
+                lambda g, z, x, w, b: g @ w,
+                lambda g, z, x, w, b: g.mT @ x,
+                lambda g, z, x, w, b: g,
+                doc="Rows x of a batch through one layer: x Wᵀ + b.")
 
 softmax_along = Primitive("softmax", softmax_forward,
                           lambda g, z, x, axis: z * (g - (g * z).sum(axis=axis, keepdims=True)),
@@ -60,7 +77,7 @@ lookup = Primitive("embedding", lambda w, index, kept: w[index],
                    lambda g, z, w, index, kept: add_rows(g * kept, index, w.shape[0]),
                    doc="The rows of w at these indices; `kept` is 0 where nothing flows back, else 1.")
 
-add_rows = Primitive("add_rows", add_rows_forward,
+add_rows: Primitive = Primitive("add_rows", add_rows_forward,
                      lambda g, z, rows, index, n: lookup(g, index, 1),
                      doc="A matrix of n rows; each of `rows` is added to the one at its index.")
 
@@ -236,7 +253,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     >>> import autodiff
     >>> _ = autodiff.manual_seed(0)
     >>> autodiff.dropout(autodiff.ones(4), p=0.5)
-    tensor([2., 0., 2., 0.])
+    tensor([0., 0., 2., 0.])
     """
     if not 0 <= p <= 1:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")

@@ -121,8 +121,10 @@ class Sequential(_Numbered):
             self.add_module(str(name), module)
 
     def forward(self, input: Any) -> Any:
-        for _, module in self._own("module"):
-            input = module(input)
+        attributes = self.__dict__
+        for name, role in self._roles.items():
+            if role == "module":
+                input = attributes[name](input)
         return input
 
     def _slice(self, index: slice) -> Sequential:

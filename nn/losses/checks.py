@@ -90,13 +90,20 @@ def reduced(each: Tensor, reduction: str) -> Tensor:
     return each.mean() if reduction == "mean" else each.sum() if reduction == "sum" else each
 
 
-def weighted(name: str, each: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    """As `reduced`, each entry counted `weight` times: the mean divides by the sum of the weights."""
+def times(name: str, each: Tensor, weight: Tensor | None) -> Tensor:
+    """The loss of each entry times its weight. Raises ValueError unless there is one for each."""
     if weight is None:
-        return reduced(each, reduction)
+        return each
     if weight.shape != each.shape:
         raise ValueError(
             f"Weights and input must have the same size., in {name}: {weight.shape} and {each.shape}"
         )
-    each = each * weight
-    return each.sum() / weight.sum() if reduction == "mean" else reduced(each, reduction)
+    return each * weight
+
+
+def weighted(name: str, each: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """As `reduced`, each entry counted `weight` times: the mean divides by the sum of the weights."""
+    each = times(name, each, weight)
+    return (
+        each.sum() / weight.sum() if weight is not None and reduction == "mean" else reduced(each, reduction)
+    )

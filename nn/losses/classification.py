@@ -52,7 +52,9 @@ def binary_cross_entropy(
     if reduction == "mean" and weight is None:
         return primitive.bce(input, target, input.array.size or math.nan)
     each = primitive.bce_each(input, target)
-    return reduced(each if weight is None else times("binary_cross_entropy", each, weight), reduction)
+    return reduced(
+        each if weight is None else broadcast_times("binary_cross_entropy", each, weight), reduction
+    )
 
 
 def binary_cross_entropy_with_logits(
@@ -88,10 +90,13 @@ def binary_cross_entropy_with_logits(
         return primitive.bce_logits(input, target, input.array.size or math.nan)
     surprise = primitive.softplus_of_negative(input)
     if pos_weight is not None:
-        surprise = times("binary_cross_entropy_with_logits", surprise, 1 + (pos_weight - 1) * target)
+        surprise = broadcast_times(
+            "binary_cross_entropy_with_logits", surprise, 1 + (pos_weight - 1) * target
+        )
     each = (1 - target) * input + surprise
     return reduced(
-        each if weight is None else times("binary_cross_entropy_with_logits", each, weight), reduction
+        each if weight is None else broadcast_times("binary_cross_entropy_with_logits", each, weight),
+        reduction,
     )
 
 
@@ -105,7 +110,7 @@ def refuse_no_probability(argument: str, tensor: Tensor, hint: str) -> None:
         )
 
 
-def times(name: str, each: Tensor, weight: Tensor) -> Tensor:
+def broadcast_times(name: str, each: Tensor, weight: Tensor) -> Tensor:
     """`each` multiplied by weights that broadcast to its shape. RuntimeError if they do not."""
     product = each * weight
     if product.shape != each.shape:
@@ -136,13 +141,14 @@ def cross_entropy(
     `torch.nn.functional.cross_entropy`.
 
     >>> import autodiff
-    >>> logits = autodiff.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 1000.0]])
-    >>> cross_entropy(logits, autodiff.tensor([0, 2]), reduction="none")
-    tensor([0.2395, 0.0000])
+    >>> logits = autodiff.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    >>> cross_entropy(logits, autodiff.tensor([0, 2]))
+    tensor(0.3955)
     """
     if (
         reduction == "mean"
-        and weight is size_average is reduce is None
+        and weight is None
+        and size_average is reduce is None
         and not label_smoothing
         and rows_of_classes(input, target, ignore_index)
     ):

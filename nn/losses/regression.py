@@ -5,7 +5,7 @@ from __future__ import annotations
 from autodiff import Tensor
 from autodiff.ops import losses as primitive
 
-from .checks import alike, pair, reduced, reduction_of, weighted
+from .checks import alike, pair, reduced, reduction_of, times, weighted
 
 # A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"
@@ -89,7 +89,8 @@ def huber_loss(
 ) -> Tensor:
     """With d = x - y: d² / 2 where |d| <= delta, else delta (|d| - delta / 2).
 
-    For shapes, `weight` and errors see `mse_loss`; RuntimeError unless delta > 0. Source: Huber (1964);
+    For shapes and errors see `mse_loss`; RuntimeError unless delta > 0. With `weight` the mean still
+    divides by the number of entries. Source: Huber (1964);
     PyTorch, `torch.nn.functional.huber_loss`.
 
     >>> import autodiff
@@ -102,4 +103,4 @@ def huber_loss(
             f"huber_loss does not support non-positive values for delta., and delta is {delta}"
         )
     input, target = pair("huber_loss", input, target)
-    return weighted("huber_loss", primitive.huber(input - target, delta), weight, reduction)
+    return reduced(times("huber_loss", primitive.huber(input - target, delta), weight), reduction)
