@@ -295,9 +295,9 @@ class RuleFamily(Sequence[Rule | None]):
         return len(self.made)
 
 
-cast = Primitive(
+cast: Primitive = Primitive(
     "to",
     lambda x, dtype: x.astype(dtype),
-    lambda g, z, x, dtype: g.astype(x.dtype),
+    lambda g, z, x, dtype: cast(g, x.dtype),
     doc="The values in another dtype; the gradient comes back in the old one.",
 )
