@@ -190,7 +190,7 @@ class Notation:
             if name not in BOOKKEEPING and value is not None and value is not False:
                 if isinstance(value, tuple) and len(value) == 1:
                     value = value[0]  # one axis in a tuple is one axis
-                text = self.index(value) if isinstance(value, slice) else self.write(value).text
+                text = self.write(value).text
                 parts.append(text if text == self.name(name) else f"{self.name(name)}={text}")
         return Written(self.function(x.head) + self.parenthesised(", ".join(parts)))
 
@@ -209,6 +209,8 @@ class Notation:
             x = x.item()
         if isinstance(x, bool) or x is None:
             return Written(str(x))
+        if isinstance(x, slice):
+            return Written(self.index(x))
         if isinstance(x, Real):
             text = self.number(abs(float(x)))
             return Written(self.minus + text, MINUS) if x < 0 else Written(text)

@@ -70,6 +70,7 @@ AS_WRITTEN = [
     (X.reshape(Y.shape), "reshape(x, y.shape)"),
     (X[1:3, 0], "x[1:3, 0]"),
     (X[..., ::2], "x[…, ::2]"),
+    (Symbol("scatter", X, index=(slice(1, 3), 0)), "scatter(x, index=(1:3, 0))"),
     # simplified, where no one could object
     (X * X, "x²"),
     (X * X * X, "x³"),

@@ -111,6 +111,8 @@ def legend(graph: Graph) -> list[str]:
         " · ".join(text for kind, text in words.items() if kind in kinds)
         + (" · ellipse: operation" if graph.operations else "")
     ]
+    if not all(arrow.carries for arrow in graph.arrows):
+        lines[0] += " · dashed: no gradient flows"
     if any(arrow.carries and arrow.label for arrow in graph.arrows):
         lines.append(
             "beside each arrow: how the gradient returns along it "

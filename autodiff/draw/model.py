@@ -149,15 +149,16 @@ class _Builder:
         op = record.op
         assert op is not None
         sources: list[TensorNode | None] = []
-        for x, arg in zip(record.inputs, record.args, strict=False):
+        for i, arg in enumerate(record.args):
+            x = record.inputs[i] if i < len(record.inputs) else None
             if x is not None:
                 sources.append(self.node_of[x])
-            elif isinstance(arg, np.ndarray):
+            elif isinstance(arg, np.ndarray) and (i < len(record.inputs) or self.names.array(arg)):
                 gone = record.spent and arg.size > SMALL  # its name and values went when backward freed it
                 known = None if gone else self.data_of.get(id(arg))
                 sources.append(known or self.data(arg, changed=changed_since(arg, record.birth)))
             else:
-                sources.append(None)  # a number; it stands in the formula
+                sources.append(None)  # a number, an axis, a mask: it stands in the formula
         frame = self.frame_of_operation(record)
         node = OperationNode(
             self.new_id(), op.name.removesuffix("_constant"), self.formula(op, record), frame
@@ -167,7 +168,7 @@ class _Builder:
         for i, source in enumerate(sources):
             if source is None:
                 continue
-            carries = record.inputs[i] is not None
+            carries = i < len(record.inputs) and record.inputs[i] is not None
             self.graph.arrows.append(
                 Arrow(source.id, node.id, self.rule(op, record, i) if carries else labels[i], carries)
             )
