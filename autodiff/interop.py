@@ -38,6 +38,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.zeros_like: lambda x: Tensor(np.zeros_like(x.array)),
     np.ones_like: lambda x: Tensor(np.ones_like(x.array)),
     np.copy: elementwise.clone,
+    np.shape: lambda x: x.shape,
+    np.ndim: lambda x: x.ndim,
     np.sum: reductions.sum,
     np.mean: reductions.mean,
     np.prod: reductions.prod,

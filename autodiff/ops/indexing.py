@@ -56,7 +56,7 @@ def added_at(g: Array, shape: tuple[int, ...], index: Index) -> Array:
 
 def written(x: Array, v: Any, index: Index) -> Array:
     """x with v written at `index`."""
-    z = x.copy()
+    z = np.array(x)
     write(z, v, index)
     return z
 
@@ -114,8 +114,7 @@ class Parsed(NamedTuple):
 
 def parse(index: Any, shape: tuple[int, ...]) -> Parsed:
     """What `index` means for a tensor of this shape. Raises IndexError, TypeError or ValueError."""
-    entries = index if isinstance(index, tuple) else tuple(index) if means_tuple(index) else (index,)
-    entries = tuple(as_entry(entry) for entry in entries)
+    entries = tuple(as_entry(entry) for entry in (index if isinstance(index, tuple) else (index,)))
     used = sum(dims_used(entry) for entry in entries)
     if used > len(shape):
         words = f"too many indices for tensor of dimension {len(shape)}"
@@ -134,12 +133,12 @@ def parse(index: Any, shape: tuple[int, ...]) -> Parsed:
             basic += [ALL] * n
             advanced += [ALL] * n
         elif isinstance(entry, np.ndarray):
-            if entry.dtype == bool_ and entry.shape != shape[dim : dim + n]:
+            wrong = [k for k in range(n) if entry.dtype == bool_ and entry.shape[k] != shape[dim + k]]
+            if wrong:
                 raise IndexError(
-                    f"The shape of the mask {list(entry.shape)} at index {dim} does not match the shape of "
-                    "the indexed "
-                    f"tensor {list(shape)} at index {dim}: a mask has the lengths of the dimensions that "
-                    "it selects from"
+                    f"The shape of the mask {list(entry.shape)} at index {wrong[0]} does not match the shape of "
+                    f"the indexed tensor {list(shape)} at index {dim + wrong[0]}: a mask has the lengths of the "
+                    "dimensions that it selects from"
                 )
             basic += [ALL] * n
             advanced.append(entry)
@@ -162,13 +161,6 @@ def parse(index: Any, shape: tuple[int, ...]) -> Parsed:
     return Parsed(tuple(basic) if moves else None, tuple(advanced) if picks else None)
 
 
-def means_tuple(index: Any) -> bool:
-    """PyTorch reads the list in x[[i, j]] as x[i, j] if any of its entries is more than a number."""
-    return isinstance(index, list) and any(
-        i is None or i is Ellipsis or isinstance(i, (list, tuple, slice, Tensor, np.ndarray)) for i in index
-    )
-
-
 def as_entry(entry: Any) -> Any:
     """One entry of an index as an int, a bool, a slice, None, the ellipsis, or an array of int64 or bool."""
     if entry is None or entry is Ellipsis or isinstance(entry, int):
@@ -186,6 +178,13 @@ def as_entry(entry: Any) -> Any:
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
             "indices "
             f"(got {type(entry).__name__})"
+        )
+    if isinstance(entry, (list, tuple)) and not all(
+        isinstance(i, (int, np.integer, np.bool_)) for i in entry
+    ):
+        raise IndexError(
+            "a list in an index may hold numbers only: of lists, slices or tensors it would be ambiguous. Write "
+            "x[i, j] for one index for each dimension, x[autodiff.tensor(i)] for an index of several dimensions"
         )
     array = as_array(list(entry) if isinstance(entry, (tuple, range)) else entry)
     if isinstance(entry, (list, tuple, range)) and not array.size:
@@ -240,6 +239,8 @@ def put(x: Tensor, index: Any, value: Any) -> None:
                 f"{value.array.dtype} for the source: use value.to({x.array.dtype})"
             )
         value = cast(value, x.array.dtype)
+    while isinstance(value, Tensor) and value.array.shape[:1] == (1,):
+        value = getitem(value, (0,))  # leading ones may be more than x[index] has dimensions
     if mode.enabled and (x.requires_grad or (isinstance(value, Tensor) and value.requires_grad)):
         inplace.become(x, setitem(x, value, where), "__setitem__")
     else:

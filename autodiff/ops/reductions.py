@@ -202,7 +202,7 @@ def extreme(op: Reduction, x: Tensor, axis: Axis, keepdim: bool, name: str) -> T
         for i in axis:
             if not x.array.shape[i]:
                 raise IndexError(
-                    f"{name}(): Expected reduction dim {i} to have non-zero size; the shape is "
+                    f"{name}(): Expected reduction dim {i} to have non-zero size. The shape is "
                     f"{x.array.shape}"
                 )
     return reduced(op, x, axis, keepdim)

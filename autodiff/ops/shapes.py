@@ -276,7 +276,7 @@ def permute(input: Tensor, dims: Shape) -> Tensor:
         )
     order = tuple(one_dim(d, ndim, "permute") for d in dims)
     if len(set(order)) < ndim:
-        raise RuntimeError(f"permute(): duplicate dims are not allowed, but dims = {dims}")
+        raise RuntimeError(f"permute(): duplicate dims are not allowed. They are {dims}")
     return reorder(input, order)
 
 
@@ -400,7 +400,7 @@ def tile(input: Tensor, dims: Shape) -> Tensor:
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after the other along `dim`; all other lengths are equal.
 
-    The dtype is the one they promote to. Tensors of shape (0,) are passed over. Raises RuntimeError for
+    The dtype is the one they promote to. A tensor of shape (0,) fits to all. Raises RuntimeError for
     shapes that do not fit, ValueError for no tensors.
 
     >>> import autodiff
@@ -413,21 +413,23 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
             raise RuntimeError(
                 f"zero-dimensional tensor (at position {k}) cannot be concatenated: use stack()"
             )
-    dtype = result_dtype(*(x.array for x in tensors))
-    xs = [x for x in tensors if x.array.shape != (0,)] or tensors[:1]
-    first = xs[0].array.shape
+    shapes = [x.array.shape for x in tensors]
+    first = next((shape for shape in shapes if shape != (0,)), (0,))
     i = one_dim(dim, len(first), "cat")
-    for x in xs:
-        shape = x.array.shape
+    nothing = (*first[:i], 0, *first[i + 1 :])
+    for shape in shapes:
+        if shape == (0,):
+            continue
         if len(shape) != len(first):
             raise RuntimeError(
                 f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}, in cat()"
             )
         if shape[:i] + shape[i + 1 :] != first[:i] + first[i + 1 :]:
             raise RuntimeError(
-                f"Sizes of tensors must match except in dimension {i}, in cat(): the shapes are {first} "
-                f"and {shape}"
+                f"Sizes of tensors must match except in dimension {i}. In cat() the shapes are {first} and {shape}"
             )
+    xs = [x if x.array.shape != (0,) else regroup(x, nothing) for x in tensors]
+    dtype = result_dtype(*(x.array for x in xs))
     ends = np.cumsum([0, *(x.array.shape[i] for x in xs)]).tolist()
     places = tuple((ALL,) * i + (slice(start, end),) for start, end in itertools.pairwise(ends))
     return join(*(x if x.array.dtype == dtype else cast(x, dtype) for x in xs), i, places)
