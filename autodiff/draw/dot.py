@@ -90,7 +90,7 @@ def write_node(dot: Any, node: TensorNode | OperationNode) -> None:
 def arrow_style(arrow: Arrow) -> dict[str, str]:
     """A rule beside a full line; a plain name beside a dashed one, where no gradient flows back."""
     style = {} if arrow.carries else {"style": "dashed", "fontcolor": GREY}
-    return style | ({"label": f"< {escape(arrow.label)} >"} if arrow.label else {})
+    return style | ({"label": f"<\u00a0{escape(arrow.label)}\u00a0>"} if arrow.label else {})
 
 
 def header(graph: Graph) -> str:
