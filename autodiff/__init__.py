@@ -11,6 +11,7 @@ tensor([2., 4., 6.])
 from . import interop
 from . import memory as memory
 from .check import *
+from .conversion import *
 from .creation import *
 from .draw import *
 from .dtypes import bool_ as bool

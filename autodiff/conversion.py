@@ -39,10 +39,11 @@ def to(
             dtype = item.dtype
         elif isinstance(item, str) or str(item) == "cpu":
             device = item
-        elif not isinstance(item, bool):  # bools are non_blocking and copy
+        elif not isinstance(item, bool):
             dtype = item
     refuse_device(device)
-    copy = copy or target[-1:] == (True,)
+    flags = [item for item in target if isinstance(item, bool)]  # non_blocking and copy
+    copy = copy or flags[1:] == [True]
     if dtype is None or as_dtype(dtype) == input.dtype:
         return elementwise.clone(input) if copy else input
     converted: Tensor = cast(input, as_dtype(dtype))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import WEAK, Array, DType, as_dtype, get_default_dtype, int64
+from .dtypes import WEAK, Array, DType, as_dtype, bool_, float64, get_default_dtype, int64
 from .tensor import Tensor, as_array, refuse_device
 
 __all__ = [
@@ -159,7 +159,7 @@ def eye(
 
 
 def arange(
-    start: Any = 0,
+    start: Any = None,
     end: Any = None,
     step: Any = 1,
     *,
@@ -177,25 +177,24 @@ def arange(
     (tensor([2, 4, 6]), tensor([0.0000, 0.2500, 0.5000, 0.7500]))
     """
     if end is None:
-        start, end = 0, start
+        start, end = None, start
+    start = 0 if start is None else start
     start, end, step = (number("arange", *x) for x in (("start", start), ("end", end), ("step", step)))
+    if not all(map(math.isfinite, (start, end, step))):
+        raise RuntimeError(f"arange(): unsupported range: {start} -> {end}")
+    floats = any(isinstance(x, float) for x in (start, end, step))
+    chosen = dtype_or_default(dtype) if floats or dtype is not None else int64
+    if chosen == bool_:
+        raise NotImplementedError("arange(): not implemented for bool")
+    kind = int if chosen == int64 else float
+    start, end, step = kind(start), kind(end), kind(step)
     if step == 0:
         raise RuntimeError("arange(): step must be nonzero")
-    if not (math.isfinite(start) and math.isfinite(end)):
-        raise RuntimeError(f"arange(): unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
         raise RuntimeError(
             f"arange(): upper bound and lower bound inconsistent with step sign: {start} to {end} by {step}"
         )
-    whole = not any(isinstance(x, float) for x in (start, end, step))
-    chosen = (int64 if whole else get_default_dtype()) if dtype is None else as_dtype(dtype)
-    if chosen.kind == "b":
-        raise NotImplementedError("arange(): not implemented for bool")
-    count = -((start - end) // step) if whole else math.ceil((end - start) / step)
-    if chosen == int64:
-        start, step = int(start), int(step)
-    else:
-        start, step = float(start), float(step)
+    count = -((start - end) // step) if kind is int else math.ceil((end - start) / step)
     return finished((start + step * np.arange(count)).astype(chosen, copy=False), device, requires_grad)
 
 
@@ -208,8 +207,8 @@ def linspace(
     >>> autodiff.linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
-    array = spaced("linspace", start, end, steps)
-    return finished(array.astype(dtype_or_default(dtype)), device, requires_grad)
+    chosen = dtype_or_default(dtype)
+    return finished(spaced("linspace", start, end, steps, chosen).astype(chosen), device, requires_grad)
 
 
 def logspace(
@@ -223,8 +222,9 @@ def logspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """`base` to the powers `linspace(start, end, steps)`."""
-    array = float(base) ** spaced("logspace", start, end, steps)
-    return finished(array.astype(dtype_or_default(dtype)), device, requires_grad)
+    chosen = dtype_or_default(dtype)
+    powers = float(base) ** spaced("logspace", start, end, steps, float64)
+    return finished(powers.astype(chosen), device, requires_grad)
 
 
 # like a tensor: its methods -------------------------------------------------------------------------------
@@ -315,10 +315,16 @@ def number(name: str, argument: str, value: Any) -> Any:
     return value
 
 
-def spaced(name: str, start: Any, end: Any, steps: Any) -> Array:
-    """`steps` float64 numbers at equal distances, exact at both ends."""
-    first, last = number(name, "start", start), number(name, "end", end)
+def spaced(name: str, start: Any, end: Any, steps: Any, dtype: DType) -> Array:
+    """`steps` numbers at equal distances, counted from the nearer end as in PyTorch; float64 for int64."""
     count = integer(name, "steps", steps)
     if count < 0:
         raise RuntimeError(f"{name}(): number of steps must be non-negative, got {count}")
-    return np.linspace(first, last, count)
+    if dtype == bool_:
+        raise NotImplementedError(f"{name}(): not implemented for bool")
+    first, last = (dtype.type(number(name, *x)) for x in (("start", start), ("end", end)))
+    real = np.float64 if dtype.kind == "i" else dtype.type
+    step = (real(last) - real(first)) / real(max(count - 1, 1))
+    i = np.arange(count, dtype=real)
+    rising, falling = first + step * i, last - step * (count - 1 - i)
+    return np.where(i < max(count // 2, count == 1), rising, falling)

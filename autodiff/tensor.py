@@ -49,7 +49,7 @@ def as_array(data: Any, dtype: Any = None, copy: bool = False) -> Array:
         raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: a tensor holds numbers")
     if dtype is None:
         dtype = get_default_dtype() if type(data) is float else array.dtype
-    return array.astype(as_dtype(dtype), copy=copy)
+    return _converted(array, dtype, copy)
 
 
 def _stacked(data: Any, dtype: Any) -> Array:
@@ -69,7 +69,15 @@ def _stacked(data: Any, dtype: Any) -> Array:
                 )
         array = np.stack(parts)
         found = max((part.dtype for part in parts), key=lambda kind: (CATEGORY[kind], kind.itemsize))
-    return array.astype(found if dtype is None else as_dtype(dtype), copy=False)
+    return _converted(array, found if dtype is None else dtype, copy=False)
+
+
+def _converted(array: Array, dtype: Any, copy: bool) -> Array:
+    """An array of another dtype; RuntimeError for nan or infinity as an integer."""
+    wanted = as_dtype(dtype)
+    if wanted == int64 and array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise RuntimeError("value cannot be converted to type int64 without overflow: it is nan or infinite")
+    return array.astype(wanted, copy=copy)
 
 
 def _values(data: Any, record: Any) -> Array:
@@ -80,7 +88,7 @@ def _values(data: Any, record: Any) -> Array:
         raise TypeError(
             "Tensor(): data must be a sequence. Write tensor(2.0) for a number, zeros(2, 3) for a size"
         )
-    return as_array(data, float32)
+    return as_array(data, None if isinstance(data, Tensor) else float32)
 
 
 class Tensor(Methods):
