@@ -20,9 +20,8 @@ from autodiff.tensor import refuse_device
 from .parameter import Parameter
 
 Self = TypeVar("Self", bound="Module")
-Role = Literal[
-    "parameter", "buffer", "temporary buffer", "module"
-]  # a temporary buffer is not in the state_dict
+Role = Literal["parameter", "buffer", "temporary buffer", "module"]
+"""What a registered attribute is. A temporary buffer is not in the state_dict."""
 BUFFERS: tuple[Role, ...] = ("buffer", "temporary buffer")
 
 

@@ -19,6 +19,7 @@ from ..record import Record, mode
 from ..tensor import Tensor, history
 from . import linalg, shapes
 from .dims import one_dim, refuse_plain
+from .indexing import scatter
 
 # A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"
@@ -52,12 +53,6 @@ def log_softmax_forward(x: Array, axis: Any) -> Array:
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
-def add_rows_forward(rows: Array, index: Array, n: int) -> Array:
-    out = np.zeros((n, rows.shape[-1]), rows.dtype)
-    np.add.at(out, index, rows)
-    return out
-
-
 # fmt: off
 affine = Affine("linear", lambda x, w, b: x @ w.mT + b,
                 lambda g, z, x, w, b: g @ w,
@@ -74,12 +69,8 @@ log_softmax_along = Primitive("log_softmax", log_softmax_forward,
                               doc="log softmax, exact where the probability underflows: x - log Σ exp(x).")
 
 lookup = Primitive("embedding", lambda w, index, kept: w[index],
-                   lambda g, z, w, index, kept: add_rows(g * kept, index, w.shape[0]),
+                   lambda g, z, w, index, kept: scatter(g * kept, w.shape, (index,)),
                    doc="The rows of w at these indices; `kept` is 0 where nothing flows back, else 1.")
-
-add_rows: Primitive = Primitive("add_rows", add_rows_forward,
-                     lambda g, z, rows, index, n: lookup(g, index, 1),
-                     doc="A matrix of n rows; each of `rows` is added to the one at its index.")
 
 mask = Primitive("dropout", lambda x, kept: x * kept,
                  lambda g, z, x, kept: g * kept,
@@ -98,19 +89,17 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     tensor([[11.5000, 17.0000]])
     """
     try:
-        x, w = input.array, weight.array
-        dtype = w.dtype
-        if (
-            bias is not None
-            and x.ndim == w.ndim == 2
-            and x.shape[1] == w.shape[1]
-            and bias.array.shape == w.shape[:1]
-            and x.dtype is dtype
-            and bias.array.dtype is dtype
-        ):
-            return affine(input, weight, bias)
+        x, w, b = input.array, weight.array, None if bias is None else bias.array
     except AttributeError:
-        pass
+        return _linear(input, weight, bias)  # which says what is wrong
+    if (
+        b is not None
+        and x.ndim == w.ndim == 2
+        and x.shape[1] == w.shape[1]
+        and b.shape == w.shape[:1]
+        and x.dtype is w.dtype is b.dtype
+    ):
+        return affine(input, weight, bias)
     return _linear(input, weight, bias)
 
 

@@ -54,8 +54,10 @@ def refuse_shapes(name: str, input: Tensor, target: Tensor) -> None:
         message += "They do not even broadcast. "
     else:
         message += (
-            f"Broadcasting would make {made} of them: it compares predictions with the targets of other "
-            "rows, and the loss is then smallest where every prediction is the mean target. "
+            f"Broadcasting would repeat the {'targets' if made == x else 'predictions'} to fill {made}. "
+            if made in (x, y)
+            else f"Broadcasting would make {made} of them, every prediction against every target: the loss "
+            "would then be smallest where all predictions are the mean target. "
         )
     if input.numel() == target.numel():
         column = ", or target.unsqueeze(1)" if x == (*y, 1) and len(y) == 1 else ""
