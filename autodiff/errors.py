@@ -64,8 +64,8 @@ def expand_conflict(shape: tuple[int, ...], target: tuple[int, ...]) -> str | No
         if i > len(target):
             if shape[-i] != 1:
                 return (
-                    f"expand: the number of sizes provided ({len(target)}) must be greater or equal to the number of "
-                    f"dimensions in the tensor ({len(shape)}).  {sizes}"
+                    f"expand: the number of sizes provided ({len(target)}) must be greater or equal to the "
+                    f"number of dimensions in the tensor ({len(shape)}).  {sizes}"
                 )
         elif shape[-i] not in (1, target[-i]):
             return (

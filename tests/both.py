@@ -16,7 +16,7 @@ Program = Callable[[ModuleType], Any]
 
 
 def both(program: Program) -> Callable[[], None]:
-    """A test: `program(autodiff)` gives what `program(torch)` gives (plain Python values, compared exactly)."""
+    """A test: `program(autodiff)` gives what `program(torch)` gives, in plain Python values."""
 
     def test() -> None:
         with np.errstate(all="ignore"):

@@ -168,7 +168,9 @@ def array_and_index(draw_, unique=False):
         return x, draw_(draw.basic_indices(x.shape) if unique else draw.indices(x.shape))
     index = []
     for n in x.shape:
-        part = st.slices(n).filter(lambda s: s.step is None or s.step > 0) | draw.arrays((n,), draw.booleans)
+        part = st.slices(n).filter(lambda s: s.step is None or 0 < s.step < 9) | draw.arrays(
+            (n,), draw.booleans
+        )
         if n:
             part |= st.integers(-n, n - 1) | st.just(slice(None))
             part |= draw.arrays((1,) if unique else (draw_(st.sampled_from([1, 2])),), draw.whole(-n, n))
@@ -332,11 +334,11 @@ ERRORS = [
     (lambda lib, x: x[lib.tensor([0.0])], "tensors used as indices must be long, int, byte or bool tensors"),
     (
         lambda lib, x: x[lib.tensor([True, False, True])],
-        "The shape of the mask [3] at index 0 does not match the shape of the indexed tensor [2, 3] at index 0",
+        "[3] at index 0 does not match the shape of the indexed tensor [2, 3] at index 0",
     ),
     (
         lambda lib, x: x[:, lib.tensor([True, False])],
-        "The shape of the mask [2] at index 0 does not match the shape of the indexed tensor [2, 3] at index 1",
+        "[2] at index 0 does not match the shape of the indexed tensor [2, 3] at index 1",
     ),
     (lambda lib, x: x[lib.ones(2, 3, 1, dtype=lib.bool)], "too many indices for tensor of dimension 2"),
     (
@@ -346,11 +348,11 @@ ERRORS = [
     (lambda lib, x: x.__setitem__(5, 1), OUT + "0 with size 2"),
     (
         lambda lib, x: x.__setitem__(0, lib.ones(2)),
-        "The expanded size of the tensor (3) must match the existing size (2) at non-singleton dimension 0.  Target sizes: [3].  Tensor sizes: [2]",
+        "(3) must match the existing size (2) at non-singleton dimension 0.  Target sizes: [3].  Tensor sizes: [2]",
     ),
     (
         lambda lib, x: x.__setitem__(0, lib.ones(2, 3)),
-        "the number of sizes provided (1) must be greater or equal to the number of dimensions in the tensor (2)",
+        "(1) must be greater or equal to the number of dimensions in the tensor (2)",
     ),
     (
         lambda lib, x: x.__setitem__([0], lib.ones(2)),
@@ -382,7 +384,7 @@ ERRORS = [
     (lambda lib, x: x.gather(1, lib.tensor([[0.0]])), "gather(): Expected dtype int32/int64 for index"),
     (
         lambda lib, x: x.gather(0, lib.tensor([[0, 1, 0, 1]])),
-        "Size does not match at dimension 1 expected index [1, 4] to be no larger than self [2, 3] apart from dimension 0",
+        "expected index [1, 4] to be no larger than self [2, 3] apart from dimension 0",
     ),
     (
         lambda lib, x: x.gather(2, lib.tensor([[0]])),
@@ -390,7 +392,7 @@ ERRORS = [
     ),
     (
         lambda lib, x: lib.take_along_dim(x, lib.tensor([1]), 1),
-        "input and indices should have the same number of dimensions, but got 2 dimensions for input, and 1 dimensions for indices",
+        "same number of dimensions, but got 2 dimensions for input, and 1 dimensions for indices",
     ),
     (lambda lib, x: x.index_select(1, lib.tensor([5])), ""),
     (lambda lib, x: x.index_select(1, lib.tensor([-1])), ""),

@@ -17,7 +17,7 @@ from .both import assert_same_error, both
 
 @st.composite
 def factors(draw_):
-    """Two arrays whose product is defined: vectors, matrices, batches that broadcast; lengths of 0 and 1 among them."""
+    """Two arrays whose product is defined: vectors, matrices, batches that broadcast; some lengths 0 or 1."""
     n, k, p = (draw_(st.sampled_from([2, 3, 1, 4, 0])) for _ in range(3))
     first, second = draw_(draw.broadcastable(2, max_dims=2))
     x = draw_(st.sampled_from([(k,), (n, k), (*first, n, k)]))

@@ -1,4 +1,4 @@
-"""Reductions against PyTorch: values, dtypes, first and second derivatives, ties, zeros, nothing at all, errors."""
+"""Reductions against PyTorch: values, dtypes, first and second derivatives, ties, zeros, errors."""
 
 from __future__ import annotations
 

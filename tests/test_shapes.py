@@ -1,4 +1,4 @@
-"""Reshaping, reordering, expanding, joining, splitting against PyTorch: values, derivatives, shared memory, errors."""
+"""Reshaping, reordering, joining, splitting against PyTorch: values, derivatives, shared memory, errors."""
 
 from __future__ import annotations
 
@@ -340,7 +340,7 @@ ERRORS = [
     ),
     (
         lambda lib, x: x.expand(3),
-        "the number of sizes provided (1) must be greater or equal to the number of dimensions in the tensor (2)",
+        "(1) must be greater or equal to the number of dimensions in the tensor (2)",
     ),
     (
         lambda lib, x: x.repeat(2),

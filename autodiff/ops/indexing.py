@@ -136,9 +136,9 @@ def parse(index: Any, shape: tuple[int, ...]) -> Parsed:
             wrong = [k for k in range(n) if entry.dtype == bool_ and entry.shape[k] != shape[dim + k]]
             if wrong:
                 raise IndexError(
-                    f"The shape of the mask {list(entry.shape)} at index {wrong[0]} does not match the shape of "
-                    f"the indexed tensor {list(shape)} at index {dim + wrong[0]}: a mask has the lengths of the "
-                    "dimensions that it selects from"
+                    f"The shape of the mask {list(entry.shape)} at index {wrong[0]} does not match the shape "
+                    f"of the indexed tensor {list(shape)} at index {dim + wrong[0]}: a mask has the lengths "
+                    "of the dimensions that it selects from"
                 )
             basic += [ALL] * n
             advanced.append(entry)
@@ -183,8 +183,8 @@ def as_entry(entry: Any) -> Any:
         isinstance(i, (int, np.integer, np.bool_)) for i in entry
     ):
         raise IndexError(
-            "a list in an index may hold numbers only: of lists, slices or tensors it would be ambiguous. Write "
-            "x[i, j] for one index for each dimension, x[autodiff.tensor(i)] for an index of several dimensions"
+            "a list in an index may hold numbers only: of lists, slices or tensors it would be ambiguous. "
+            "Write x[i, j] for one index a dimension, x[autodiff.tensor(i)] for one index of more dimensions"
         )
     array = as_array(list(entry) if isinstance(entry, (tuple, range)) else entry)
     if isinstance(entry, (list, tuple, range)) and not array.size:

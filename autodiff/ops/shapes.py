@@ -426,7 +426,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
             )
         if shape[:i] + shape[i + 1 :] != first[:i] + first[i + 1 :]:
             raise RuntimeError(
-                f"Sizes of tensors must match except in dimension {i}. In cat() the shapes are {first} and {shape}"
+                f"Sizes of tensors must match except in dimension {i}. In cat() they are {first} and {shape}"
             )
     xs = [x if x.array.shape != (0,) else regroup(x, nothing) for x in tensors]
     dtype = result_dtype(*(x.array for x in xs))
