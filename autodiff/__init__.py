@@ -8,6 +8,8 @@
 tensor([2., 4., 6.])
 """
 
+import warnings
+
 from . import interop
 from . import memory as memory
 from .check import *
@@ -33,3 +35,6 @@ from .record import *
 from .tensor import *
 
 interop.give_methods()
+
+# inf and nan are results like others, as in PyTorch: where our code computes, NumPy's remarks are silenced
+warnings.filterwarnings("ignore", r".* encountered in ", RuntimeWarning, r"autodiff\.")

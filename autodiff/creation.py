@@ -327,4 +327,5 @@ def spaced(name: str, start: Any, end: Any, steps: Any, dtype: DType) -> Array:
     step = (real(last) - real(first)) / real(max(count - 1, 1))
     i = np.arange(count, dtype=real)
     rising, falling = first + step * i, last - step * (count - 1 - i)
-    return np.where(i < max(count // 2, count == 1), rising, falling)
+    spread: Array = np.where(i < max(count // 2, count == 1), rising, falling)
+    return spread

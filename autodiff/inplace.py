@@ -36,6 +36,8 @@ put_flat: Primitive = Primitive("put", lambda x, values, positions: _put(x, valu
                       doc="x with the entries at these positions of the flattened tensor replaced")
 # fmt: on
 
+FOLLOW = "Its gradient could not follow: make the view outside no_grad(), or clone() it"
+
 
 def _filled(x: Array, value: Any) -> Array:
     out = np.empty(x.shape, x.dtype)
@@ -183,7 +185,7 @@ def _base_to_rewrite(x: Tensor, name: str) -> tuple[Tensor, Array] | None:
     if not tracked:
         raise RuntimeError(
             "A view was created in no_grad mode and is being modified inplace with grad mode enabled, in "
-            f"{name}: the gradient of its base could not follow. Make the view outside no_grad(), or clone()"
+            f"{name}. {FOLLOW}"
         )
     return base, positions
 
@@ -198,9 +200,8 @@ def follow_base(x: Tensor) -> None:
     if not tracked:
         if mode.enabled:
             raise RuntimeError(
-                "A view was created in no_grad mode and its base or another view of its base has been modified "
-                "inplace with grad mode enabled: its gradient could not follow. Make the view outside no_grad(), "
-                "or clone() it"
+                "A view was created in no_grad mode and its base or another view of its base has been "
+                f"modified inplace with grad mode enabled. {FOLLOW}"
             )
         return
     x._view = (base, base.record, tracked)
