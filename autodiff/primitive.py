@@ -40,7 +40,8 @@ class Primitive:
         self.forward = forward
         self.vjps: Sequence[Rule | None] = vjps
         self.arity = len(vjps)
-        self.__doc__ = doc or forward.__doc__
+        self.__name__ = name  # for help(), as the docstring
+        self.__doc__ = f"{name}: {doc}." if doc else forward.__doc__
         registry[name] = self
 
     def __call__(self, *args: Any) -> Any:
