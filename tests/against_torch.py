@@ -21,7 +21,7 @@ TORCH_DTYPES = {
 
 
 class Library(NamedTuple):
-    """What differs between the two: how a tensor is made of an array, and an array of a tensor, and the name of `grad`."""
+    """What differs between the two: how arrays become tensors and tensors arrays, and where `grad` is."""
 
     tensor: Callable[[np.ndarray], Any]
     array: Callable[[Any], np.ndarray]
@@ -48,9 +48,9 @@ def derivatives(
     second: bool = True,
     create_graph: bool = True,
 ) -> dict[str, np.ndarray]:
-    """By name: the outputs of `function(*args)`, the gradients of the arguments `wanted`, and second derivatives.
+    """By name: the outputs of `function(*args)`, and first and second derivatives in the arguments `wanted`.
 
-    The cotangents are the same random numbers in each call. Arrays are made tensors; what is unused counts as 0.
+    Arrays are made tensors. The cotangents are the same random numbers in each call; no gradient counts as 0.
     """
     rng = np.random.default_rng(0)
     tensors = [library.tensor(arg) if isinstance(arg, np.ndarray) else arg for arg in args]
@@ -79,18 +79,22 @@ def derivatives(
         else:
             twice = (None,) * (len(xs) + len(gs))
         names = [f"argument {i}" for i in wanted] + [f"cotangent {i}" for i in range(len(gs))]
-        found |= {f"second derivative, {n}": array(d, x) for n, d, x in zip(names, twice, xs + gs, strict=True)}
+        found |= {
+            f"second derivative, {n}": array(d, x) for n, d, x in zip(names, twice, xs + gs, strict=True)
+        }
     return found
 
 
-def assert_same(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], rtol: float) -> None:
-    """Every shape and dtype equal, every number within `rtol` of the number, or of the largest one beside it."""
+def assert_same(
+    ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], rtol: float, near: float = 1e-3
+) -> None:
+    """Shapes and dtypes equal, numbers within `rtol` of themselves, the largest beside them, or `near`."""
     assert ours.keys() == theirs.keys()
     for name, expected in theirs.items():
         got = ours[name]
         assert (got.shape, got.dtype) == (expected.shape, expected.dtype), name
         finite = np.abs(expected[np.isfinite(expected)]) if expected.dtype.kind == "f" else np.zeros(0)
-        atol = rtol * max(finite.max(initial=0), 1e-3) if rtol else 0
+        atol = rtol * max(finite.max(initial=0), near)
         np.testing.assert_allclose(got, expected, rtol=rtol, atol=atol, err_msg=name)
 
 
@@ -104,9 +108,10 @@ def assert_like_torch(
 ) -> None:
     """`function` on our tensors does what `reference` does on torch's, to the second derivative, in float64.
 
-    With respect to the arguments `wanted` (all floating-point ones): each alone, and all together; with the rules read on
-    arrays, and on tensors.
+    With respect to the arguments `wanted` (all floating-point ones): each alone, and all together; with the
+    rules read on arrays, and on tensors. The arguments are left as they were.
     """
+    before = [arg.copy() if isinstance(arg, np.ndarray) else arg for arg in args]
     with np.errstate(all="ignore"):
         wanted = [i for i, arg in enumerate(args) if is_float(arg)] if wanted is None else list(wanted)
         for some in [[i] for i in wanted] + [wanted] if len(wanted) > 1 else [wanted]:
@@ -114,18 +119,29 @@ def assert_like_torch(
             assert_same(derivatives(OURS, function, args, some, second), theirs, rtol)
             on_arrays = derivatives(OURS, function, args, some, create_graph=False)
             assert_same(on_arrays, {name: theirs[name] for name in on_arrays}, rtol)
+    for arg, old in zip(args, before, strict=True):
+        if isinstance(arg, np.ndarray):
+            np.testing.assert_array_equal(arg, old)
 
 
 def assert_float32_like_torch(
-    function: Callable[..., Any], reference: Callable[..., Any], args: Sequence[Any], ulps: float = 4
+    function: Callable[..., Any],
+    reference: Callable[..., Any],
+    args: Sequence[Any],
+    wanted: Sequence[int] | None = None,
+    ulps: float = 4,
+    near: float = 0,
 ) -> None:
-    """In float32 the values agree within a few units in the last place, and the gradients are float32 too."""
+    """In float32 the values agree within a few units in the last place, and the gradients are float32 too.
+
+    A function that goes through numbers of the size `near` cannot be more exact than these are.
+    """
     args = [arg.astype(np.float32) if is_float(arg) else arg for arg in args]
-    wanted = [i for i, arg in enumerate(args) if is_float(arg)]
+    wanted = [i for i, arg in enumerate(args) if is_float(arg)] if wanted is None else wanted
     with np.errstate(all="ignore"):
         ours = derivatives(OURS, function, args, wanted, create_graph=False)
         theirs = derivatives(TORCHS, reference, args, wanted, create_graph=False)
     values = [name for name in theirs if name.startswith("output")]
     eps = float(np.finfo(np.float32).eps)
-    assert_same({n: ours[n] for n in values}, {n: theirs[n] for n in values}, ulps * eps)
+    assert_same({n: ours[n] for n in values}, {n: theirs[n] for n in values}, ulps * eps, near)
     assert_same(ours, theirs, 1e-4)

@@ -1,7 +1,7 @@
 """What the tests draw: shapes, dtypes, arrays from a domain in any memory layout, dims and indices.
 
-Hypothesis draws what a bug depends on (shape, layout, domain, index) and shrinks it; the numbers themselves come from
-NumPy's generator with a drawn seed, which is faster and spreads them better than drawing them one by one.
+Hypothesis draws what a bug depends on (shape, layout, domain, index) and shrinks it; the numbers themselves
+come from NumPy's generator with a drawn seed, which is faster than drawing them one by one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as hnp
 Array = np.ndarray[Any, Any]
 Domain = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
-# domains: where a function is defined and smooth, or where it is not ---------------------------------------------------
+# domains: where a function is defined and smooth, or where it is not ----------------------------------------
 
 
 def real(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -67,13 +67,18 @@ def apart(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 
 def at_kinks(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Small whole numbers and halves: exactly at the kinks of relu, abs, clamp, hardtanh ..., and full of ties and zeros."""
+    """Small whole numbers and halves: exactly at the kinks of relu, clamp ..., and full of ties and zeros."""
     return rng.choice([-3.0, -1.0, -0.5, -0.0, 0.0, 0.0, 0.5, 1.0, 2.0, 3.0], shape)
 
 
 def with_zeros(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Ordinary numbers, every third of them 0."""
     return rng.uniform(0.5, 2, shape) * rng.choice([-1.0, 0.0, 1.0], shape)
+
+
+def unusual(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Numbers, infinities and nan."""
+    return rng.choice([1.5, -2.0, 0.0, np.nan, np.inf, -np.inf], shape)
 
 
 def booleans(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -86,7 +91,7 @@ def whole(low: int, high: int) -> Domain:
     return lambda rng, shape: rng.integers(low, high, shape)
 
 
-# shapes ------------------------------------------------------------------------------------------------------------
+# shapes -----------------------------------------------------------------------------------------------------
 
 SIDES = st.sampled_from([2, 3, 1, 4, 0])
 
@@ -98,7 +103,7 @@ def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0) -> st.Search
 
 @st.composite
 def broadcastable(draw: st.DrawFn, count: int = 2, max_dims: int = 3) -> tuple[tuple[int, ...], ...]:
-    """Shapes that broadcast together: each is the common one with leading dimensions left out and others made 1."""
+    """Shapes that broadcast together: the common one, with leading dimensions left out and others made 1."""
     common = draw(shapes(max_dims=max_dims))
     found = []
     for _ in range(count):
@@ -108,7 +113,7 @@ def broadcastable(draw: st.DrawFn, count: int = 2, max_dims: int = 3) -> tuple[t
     return tuple(found)
 
 
-# arrays ------------------------------------------------------------------------------------------------------------
+# arrays -----------------------------------------------------------------------------------------------------
 
 FLOATS = st.sampled_from([np.dtype(np.float32), np.dtype(np.float64)])
 DTYPES = st.sampled_from([np.dtype(kind) for kind in (np.float32, np.float64, np.int64, np.bool_)])
@@ -138,8 +143,10 @@ LAYOUTS = st.sampled_from([np.ascontiguousarray, np.ascontiguousarray, transpose
 
 @st.composite
 def arrays(draw: st.DrawFn, shape: Any = None, domain: Any = real) -> Array:
-    """A float64 array (or whatever the domain makes) of a shape (given or drawn) from a domain (or one of several)."""
-    shape = draw(shape if isinstance(shape, st.SearchStrategy) else shapes() if shape is None else st.just(shape))
+    """An array of a shape (given or drawn) from a domain (or one of several), in any layout."""
+    shape = draw(
+        shape if isinstance(shape, st.SearchStrategy) else shapes() if shape is None else st.just(shape)
+    )
     domain = draw(st.sampled_from(domain)) if isinstance(domain, list) else domain
     rng = np.random.default_rng(draw(st.integers(0, 9999)))
     x = np.asarray(domain(rng, shape))
@@ -153,7 +160,7 @@ def operands(draw: st.DrawFn, *domains: Any) -> tuple[Array, ...]:
     return tuple(draw(arrays(shape, domain)) for shape, domain in zip(together, domains, strict=True))
 
 
-# dims and indices --------------------------------------------------------------------------------------------------
+# dims and indices -------------------------------------------------------------------------------------------
 
 
 def dims(ndim: int) -> st.SearchStrategy[int]:
@@ -166,7 +173,9 @@ def some_dims(ndim: int) -> st.SearchStrategy[Any]:
     signed = st.lists(st.booleans(), min_size=ndim, max_size=ndim)
     several = st.builds(
         lambda chosen, signs: tuple(d - ndim if signs[d] else d for d in chosen),
-        st.lists(st.integers(0, max(ndim - 1, 0)), min_size=1, max_size=ndim, unique=True) if ndim else st.just([]),
+        st.lists(st.integers(0, max(ndim - 1, 0)), min_size=1, max_size=ndim, unique=True)
+        if ndim
+        else st.just([]),
         signed,
     )
     return st.one_of(st.none(), dims(ndim), several) if ndim else st.none()
@@ -194,6 +203,16 @@ def integer_indices(draw: st.DrawFn, shape: tuple[int, ...]) -> Any:
     for d, index_shape in zip(chosen, together, strict=True):
         index[d] = draw(arrays(index_shape, whole(-shape[d], shape[d])))
     return tuple(index)
+
+
+@st.composite
+def different_indices(draw: st.DrawFn, shape: tuple[int, ...]) -> Any:
+    """An integer array for one dimension, without repeats: what an assignment needs to be well defined."""
+    if not shape:
+        return ...
+    d = draw(st.integers(0, len(shape) - 1))
+    picked = np.random.default_rng(draw(st.integers(0, 99))).permutation(shape[d])
+    return (slice(None),) * d + (picked[: draw(st.integers(0, shape[d]))],)
 
 
 @st.composite

@@ -1,4 +1,4 @@
-"""backward, grad, hooks, the grad modes and a Tensor's protocols: each statement runs under PyTorch too, and must hold there."""
+"""backward, grad, hooks, grad modes, a Tensor's protocols: each statement is run under PyTorch, too."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def leaf(lib, values=(1.0, 2.0, 3.0)):
     return lib.tensor(list(values), requires_grad=True)
 
 
-# backward ----------------------------------------------------------------------------------------------------------
+# backward ---------------------------------------------------------------------------------------------------
 
 
 @both
@@ -256,7 +256,7 @@ def test_backward_under_no_grad(lib):
     assert x.grad.tolist() == [2, 4, 6] and not x.grad.requires_grad
 
 
-# grad --------------------------------------------------------------------------------------------------------------
+# grad -------------------------------------------------------------------------------------------------------
 
 
 @both
@@ -297,13 +297,15 @@ def test_grad_of_an_output_with_respect_to_itself(lib):
 @both
 def test_allow_unused(lib):
     x, y = leaf(lib), leaf(lib)
-    with pytest.raises(RuntimeError, match="appears to not have been used in the graph. Set allow_unused=True"):
+    with pytest.raises(RuntimeError, match="appears to not have been used in the graph"):
         grad(lib, (x * 2).sum(), [x, y])
     d, e = grad(lib, (x * 2).sum(), [x, y], allow_unused=True)
     assert d.tolist() == [2, 2, 2] and e is None
     d, e = grad(lib, (x * 2).sum(), [x, y], materialize_grads=True)
     assert d.tolist() == [2, 2, 2] and e.tolist() == [0, 0, 0]
-    with pytest.raises(ValueError, match="Expected allow_unused to be True or not passed when materialize_grads=True"):
+    with pytest.raises(
+        ValueError, match="Expected allow_unused to be True or not passed when materialize_grads=True"
+    ):
         grad(lib, (x * 2).sum(), [x, y], allow_unused=False, materialize_grads=True)
 
 
@@ -344,7 +346,7 @@ def test_cotangents_are_differentiated_too(lib):
     assert e.tolist() == [2, 4, 6]
 
 
-# hooks and retained gradients --------------------------------------------------------------------------------------
+# hooks and retained gradients -------------------------------------------------------------------------------
 
 
 @both
@@ -428,7 +430,7 @@ def test_retained_grad_is_its_own_memory(lib):
     assert x.grad.tolist() == [1, 1, 1]
 
 
-# modes -------------------------------------------------------------------------------------------------------------
+# modes ------------------------------------------------------------------------------------------------------
 
 
 @both
@@ -568,7 +570,7 @@ def test_assigning_grad(lib):
     assert x.grad is None
 
 
-# errors, in PyTorch's words ----------------------------------------------------------------------------------------
+# errors, in PyTorch's words ---------------------------------------------------------------------------------
 
 
 def backward_twice(lib):
@@ -625,37 +627,133 @@ def wrong_grad_dtype(lib):
 
 
 ERRORS = {
-    "not a scalar": (lambda lib: (leaf(lib) * 2).backward(), RuntimeError, "grad can be implicitly created only for scalar outputs"),
+    "not a scalar": (
+        lambda lib: (leaf(lib) * 2).backward(),
+        RuntimeError,
+        "grad can be implicitly created only for scalar outputs",
+    ),
     "twice": (backward_twice, RuntimeError, "Trying to backward through the graph a second time"),
-    "no grad": (lambda lib: lib.ones(1).backward(), RuntimeError, "element 0 of tensors does not require grad and does not have a grad_fn"),
-    "integers": (lambda lib: lib.tensor([1], requires_grad=True), RuntimeError, "Only Tensors of floating point and complex dtype can require gradients"),
-    "bools": (lambda lib: lib.tensor([True], requires_grad=True), RuntimeError, "Only Tensors of floating point and complex dtype can require gradients"),
-    "integers later": (lambda lib: lib.tensor([1]).requires_grad_(), RuntimeError, "nly Tensors of floating point"),
-    "leaf in place": (in_place_on_a_leaf, RuntimeError, "a leaf Variable that requires grad is being used in an in-place operation"),
-    "view of a leaf in place": (in_place_on_a_view_of_a_leaf, RuntimeError, "a view of a leaf Variable that requires grad is being used in an in-place operation"),
+    "no grad": (
+        lambda lib: lib.ones(1).backward(),
+        RuntimeError,
+        "element 0 of tensors does not require grad and does not have a grad_fn",
+    ),
+    "integers": (
+        lambda lib: lib.tensor([1], requires_grad=True),
+        RuntimeError,
+        "Only Tensors of floating point and complex dtype can require gradients",
+    ),
+    "bools": (
+        lambda lib: lib.tensor([True], requires_grad=True),
+        RuntimeError,
+        "Only Tensors of floating point and complex dtype can require gradients",
+    ),
+    "integers later": (
+        lambda lib: lib.tensor([1]).requires_grad_(),
+        RuntimeError,
+        "[Oo]nly Tensors of floating point",
+    ),
+    "leaf in place": (
+        in_place_on_a_leaf,
+        RuntimeError,
+        "a leaf Variable that requires grad is being used in an in-place operation",
+    ),
+    "view of a leaf in place": (
+        in_place_on_a_view_of_a_leaf,
+        RuntimeError,
+        "a view of a leaf Variable that requires grad is being used in an in-place operation",
+    ),
     "changed in place": (changed_in_place, RuntimeError, "modified by an inplace operation"),
     "output changed in place": (output_changed_in_place, RuntimeError, "modified by an inplace operation"),
-    "numpy": (lambda lib: leaf(lib).numpy(), RuntimeError, r"Can't call numpy\(\) on Tensor that requires grad. Use tensor.detach\(\).numpy\(\) instead"),
-    "asarray": (lambda lib: np.asarray(leaf(lib)), RuntimeError, r"Can't call numpy\(\) on Tensor that requires grad"),
-    "gradient's shape": (lambda lib: (leaf(lib) * 2).backward(lib.ones(2)), RuntimeError, "Mismatch in shape: grad_output"),
-    "gradient no tensor": (lambda lib: (leaf(lib) * 2).backward([1, 1, 1]), (TypeError, RuntimeError), "gradient"),
-    "empty inputs": (lambda lib: leaf(lib).sum().backward(inputs=[]), RuntimeError, r".inputs. argument to .backward"),
-    "grad of a constant": (grad_of_a_constant, RuntimeError, "One of the differentiated Tensors does not require grad"),
-    "hook": (hook_without_grad, RuntimeError, "cannot register a hook on a tensor that doesn't require gradient"),
-    "retain": (lambda lib: lib.ones(2).retain_grad(), RuntimeError, "can't retain_grad on Tensor that has requires_grad=False"),
-    "intermediate off": (switch_off_an_intermediate, RuntimeError, "you can only change requires_grad flags of leaf variables"),
-    "grad's shape": (wrong_grad_shape, RuntimeError, "attempting to assign a gradient of size '.2.' to a tensor of size"),
+    "numpy": (
+        lambda lib: leaf(lib).numpy(),
+        RuntimeError,
+        r"Can't call numpy\(\) on Tensor that requires grad. Use tensor.detach\(\).numpy\(\) instead",
+    ),
+    "asarray": (
+        lambda lib: np.asarray(leaf(lib)),
+        RuntimeError,
+        r"Can't call numpy\(\) on Tensor that requires grad",
+    ),
+    "gradient's shape": (
+        lambda lib: (leaf(lib) * 2).backward(lib.ones(2)),
+        RuntimeError,
+        "Mismatch in shape: grad_output",
+    ),
+    "gradient no tensor": (
+        lambda lib: (leaf(lib) * 2).backward([1, 1, 1]),
+        (TypeError, RuntimeError),
+        "gradient",
+    ),
+    "empty inputs": (
+        lambda lib: leaf(lib).sum().backward(inputs=[]),
+        RuntimeError,
+        r".inputs. argument to .backward",
+    ),
+    "grad of a constant": (
+        grad_of_a_constant,
+        RuntimeError,
+        "One of the differentiated Tensors does not require grad",
+    ),
+    "hook": (
+        hook_without_grad,
+        RuntimeError,
+        "cannot register a hook on a tensor that doesn't require gradient",
+    ),
+    "retain": (
+        lambda lib: lib.ones(2).retain_grad(),
+        RuntimeError,
+        "can't retain_grad on Tensor that has requires_grad=False",
+    ),
+    "intermediate off": (
+        switch_off_an_intermediate,
+        RuntimeError,
+        "you can only change requires_grad flags of leaf variables",
+    ),
+    "grad's shape": (
+        wrong_grad_shape,
+        RuntimeError,
+        "attempting to assign a gradient of size '.2.' to a tensor of size",
+    ),
     "grad's dtype": (wrong_grad_dtype, RuntimeError, "attempting to assign a gradient with dtype"),
-    "grad's type": (lambda lib: setattr(leaf(lib), "grad", [1, 1, 1]), TypeError, "assigned grad expected to be a Tensor or None"),
-    "deepcopy": (lambda lib: copy.deepcopy(leaf(lib) * 2), RuntimeError, r"Only Tensors created explicitly by the user \(graph leaves\) support the deepcopy"),
-    "item": (lambda lib: leaf(lib).item(), RuntimeError, "a Tensor with 3 elements cannot be converted to Scalar"),
-    "float": (lambda lib: float(lib.ones(2)), ValueError, "only one element tensors can be converted to Python scalars"),
-    "bool": (lambda lib: bool(lib.ones(2)), RuntimeError, "Boolean value of Tensor with more than one value is ambiguous"),
-    "bool of nothing": (lambda lib: bool(lib.ones(0)), RuntimeError, "Boolean value of Tensor with no values? is ambiguous"),
+    "grad's type": (
+        lambda lib: setattr(leaf(lib), "grad", [1, 1, 1]),
+        TypeError,
+        "assigned grad expected to be a Tensor or None",
+    ),
+    "deepcopy": (
+        lambda lib: copy.deepcopy(leaf(lib) * 2),
+        RuntimeError,
+        r"Only Tensors created explicitly by the user \(graph leaves\) support the deepcopy",
+    ),
+    "item": (
+        lambda lib: leaf(lib).item(),
+        RuntimeError,
+        "a Tensor with 3 elements cannot be converted to Scalar",
+    ),
+    "float": (
+        lambda lib: float(lib.ones(2)),
+        ValueError,
+        "only one element tensors can be converted to Python scalars",
+    ),
+    "bool": (
+        lambda lib: bool(lib.ones(2)),
+        RuntimeError,
+        "Boolean value of Tensor with more than one value is ambiguous",
+    ),
+    "bool of nothing": (
+        lambda lib: bool(lib.ones(0)),
+        RuntimeError,
+        "Boolean value of Tensor with no values? is ambiguous",
+    ),
     "len": (lambda lib: len(lib.tensor(1.0)), TypeError, "len\\(\\) of a 0-d tensor"),
     "iter": (lambda lib: list(lib.tensor(1.0)), TypeError, "iteration over a 0-d tensor"),
-    "index": (lambda lib: [1, 2][lib.tensor(1.0)], TypeError, "only integer tensors of a single element can be converted to an index"),
-}  # fmt: skip
+    "index": (
+        lambda lib: [1, 2][lib.tensor(1.0)],
+        TypeError,
+        "only integer tensors of a single element can be converted to an index",
+    ),
+}
 
 
 @both
@@ -665,7 +763,7 @@ def test_errors_in_the_words_that_users_search_for(lib, program, kind, phrase):
         program(lib)
 
 
-# Python's and NumPy's protocols ------------------------------------------------------------------------------------
+# Python's and NumPy's protocols -----------------------------------------------------------------------------
 
 
 @both
@@ -715,11 +813,18 @@ def test_numpy_functions_are_differentiated():
     y = leaf(torch)
     (torch.exp(y) * torch.sin(y) + y**2).sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), y.grad.numpy(), rtol=1e-6)
-    for z in (np.multiply(np.ones(3, np.float32), x), np.float64(2) * x, np.ones(3, np.float32) * x, x * np.ones(3, np.float32)):
+    for z in (
+        np.multiply(np.ones(3, np.float32), x),
+        np.float64(2) * x,
+        np.ones(3, np.float32) * x,
+        x * np.ones(3, np.float32),
+    ):
         assert isinstance(z, autodiff.Tensor) and z.requires_grad and z.dtype == np.float32
 
 
-@pytest.mark.parametrize("function", [np.linalg.svd, np.fft.fft, np.i0, lambda x: np.add.reduce(x), lambda x: np.frexp(x)])
+@pytest.mark.parametrize(
+    "function", [np.linalg.svd, np.fft.fft, np.i0, lambda x: np.add.reduce(x), lambda x: np.frexp(x)]
+)
 def test_numpy_functions_that_we_lack_never_lose_the_gradient_silently(function):
     with pytest.raises((TypeError, RuntimeError)):
         function(leaf(autodiff))

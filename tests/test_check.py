@@ -1,4 +1,4 @@
-"""The tester tested: gradcheck, gradgradcheck and the comparison with torch catch a wrong rule, and pass a right one."""
+"""The tester tested: gradcheck and the comparison with torch catch wrong rules, and pass right ones."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from autodiff import backward, gradcheck, gradgradcheck
 from autodiff.check import GradcheckError
 from autodiff.primitive import Binary, Primitive, Unary, registry
 
-from .against_torch import assert_like_torch, is_float
+from .against_torch import assert_like_torch
 from .strategies import arrays, nonzero, operands
-from .test_primitives import PRIMITIVES, TABLE
+from .test_primitives import PRIMITIVES, TABLE, applied, differentiable
 
 numbered = itertools.count()
 
@@ -45,12 +45,15 @@ SQUARE = {
     "of the wrong sign": (lambda g, z, x: -g * x * 2, "The sign is wrong"),
     "without its factor": (lambda g, z, x: g * x, "0.5 times what it should be"),
     "without the chain rule": (lambda g, z, x: x * 2 + g * 0, "Backward is not multiplied by grad_output"),
-    "squared in the cotangent": (lambda g, z, x: g * abs(g) * x * 2, "Backward is not multiplied by grad_output"),
+    "squared in the cotangent": (
+        lambda g, z, x: g * abs(g) * x * 2,
+        "Backward is not multiplied by grad_output",
+    ),
     "of another function": (lambda g, z, x: g * (x + z), "Check the rule of each operation"),
     "zero": (lambda g, z, x: g * 0, "No gradient arrives"),
     "nan": (lambda g, z, x: g * np.nan, "nan or infinite"),
     "wrong in one entry": (lambda g, z, x: g * 2 * (x + 1e-3 * (raw(x) == raw(x).max())), "1 of 9 entries"),
-    "mixed up between entries": (lambda g, z, x: g[::-1] * 2 * x, "Check the rule"),
+    "mixed up between entries": (lambda g, z, x: np.flip(g) * 2 * x, "Check the rule"),
     "float32": (lambda g, z, x: (g * 2 * x).astype(np.float32), "float32"),
 }
 
@@ -88,24 +91,24 @@ def test_an_error_of_a_thousandth_is_caught_at_every_scale(x, scale, factor):
 def test_a_thousandth_in_any_rule_of_the_table_is_caught(name, data):
     """Each rule of each primitive in turn is made 0.1 % too large; the comparison with torch must fail."""
     primitive, args = PRIMITIVES[name], data.draw(TABLE[name].args)
-    wanted = [i for i in range(primitive.arity_of(args)) if is_float(args[i]) and primitive.vjps[i] is not None]
-    for i in wanted:
+    arity = primitive.arity_of(args)
+    for i in differentiable(name, args):
         xs = [autodiff.Tensor(arg) if isinstance(arg, np.ndarray) else arg for arg in args]
         xs[i].requires_grad_()
         with np.errstate(all="ignore"):
-            z = primitive(*xs)
-            g = autodiff.Tensor(np.ones(z.shape, z.dtype))
-            (d,) = autodiff.grad(z, xs[i], g) if z.requires_grad else (autodiff.Tensor(np.zeros(1)),)
-        if not np.isfinite(d.array).all() or not d.array.any():
-            continue
-        rules = [primitive.vjps[k] for k in range(primitive.arity_of(args))]
+            z = applied(name)(*xs)
+            d = autodiff.grad(z.sum(), xs[i])[0].array if z.requires_grad else np.zeros(1)
+        if not np.isfinite(d).all() or np.abs(d).max(initial=0) < 1e-6:
+            continue  # nothing to be wrong by a thousandth of
+        rules = [primitive.vjps[k] for k in range(arity)]
         rules[i] = lambda *a, rule=rules[i]: rule(*a) * 1.001
         wrong = temporary(Primitive, primitive.forward, *rules)
         with pytest.raises(AssertionError):
-            assert_like_torch(wrong, TABLE[name].torch, args, [i], second=False)
+            wrong_on = lambda *xs, wrong=wrong: wrong(*xs[:arity], *args[arity:])  # noqa: E731
+            assert_like_torch(wrong_on, TABLE[name].torch, args, [i], second=False)
 
 
-# broadcasting is undone by the engine: then the engine must be caught ----------------------------------------------
+# broadcasting is undone by the engine: then the engine must be caught ---------------------------------------
 
 
 def not_undone(d, shape):
@@ -132,7 +135,7 @@ def test_broadcasting_that_is_not_undone_is_caught(monkeypatch, broken):
         assert_like_torch(autodiff.mul, torch.mul, [x.array, y.array], [0], second=False)
 
 
-# second derivatives ------------------------------------------------------------------------------------------------
+# second derivatives -----------------------------------------------------------------------------------------
 
 WRONG_TWICE = {
     "history lost": lambda g, z, x: g * 2 * raw(x),
@@ -144,7 +147,9 @@ WRONG_TWICE = {
 def test_a_rule_that_is_right_once_but_not_twice_is_caught(rule):
     once = temporary(Unary, np.square, rule)
     assert gradcheck(once, doubles(0.5, 1.7))
-    with pytest.raises(GradcheckError, match="gradgradcheck: Jacobian mismatch for the gradient of input 0 with respect to"):
+    with pytest.raises(
+        GradcheckError, match="gradgradcheck: Jacobian mismatch for the gradient of input 0 with respect to"
+    ):
         gradgradcheck(once, doubles(0.5, 1.7))
     assert not gradgradcheck(once, doubles(0.5, 1.7), raise_exception=False)
     with pytest.raises(AssertionError):
@@ -156,7 +161,12 @@ def test_a_rule_that_is_right_once_but_not_twice_is_caught(rule):
 def test_second_derivatives_of_functions_that_are_right(args):
     assume(all(arg.size for arg in args))
     x, y = (autodiff.Tensor(arg).requires_grad_() for arg in args)
-    for function in (autodiff.mul, autodiff.add, lambda x, y: (x * y).sin() / y, lambda x, y: (x.exp(), y * y)):
+    for function in (
+        autodiff.mul,
+        autodiff.add,
+        lambda x, y: (x * y).sin() / y,
+        lambda x, y: (x.exp(), y * y),
+    ):
         assert gradcheck(function, (x, y))
         assert gradgradcheck(function, (x, y))
 
@@ -169,7 +179,7 @@ def test_given_cotangents_are_used():
         gradgradcheck(lambda x: x**3, x, doubles(1.0))
 
 
-# what could not fail is refused ------------------------------------------------------------------------------------
+# what could not fail is refused -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
@@ -180,7 +190,9 @@ def test_no_input_requires_grad(check):
 
 def test_float32_is_refused_with_the_fix():
     x = autodiff.Tensor(np.ones(2, np.float32)).requires_grad_()
-    with pytest.raises(ValueError, match=r"input 0 is float32 \(2,\).*x\.detach\(\)\.double\(\)\.requires_grad_\(\)"):
+    with pytest.raises(
+        ValueError, match=r"input 0 is float32 \(2,\).*x\.detach\(\)\.double\(\)\.requires_grad_\(\)"
+    ):
         gradcheck(lambda x: x * 2, x)
     with pytest.raises(ValueError, match="output 0 is float32"):
         gradcheck(lambda x: x.float() * 2, doubles(1.0))
@@ -189,13 +201,21 @@ def test_float32_is_refused_with_the_fix():
 def test_functions_that_are_random():
     with pytest.raises(GradcheckError, match="not deterministic"):
         gradcheck(lambda x: x * np.random.rand(), doubles(1.0))
-    with pytest.raises(GradcheckError, match="not deterministic, it has a gradient of"):
-        gradcheck(temporary(Unary, np.square, lambda g, z, x: g * 2 * x + 0 * g + 1e-6 * np.random.rand() * g), doubles(1.0))
+    with pytest.raises(
+        GradcheckError, match="not deterministic: for the same inputs the gradient of output 0"
+    ):
+        gradcheck(
+            temporary(Unary, np.square, lambda g, z, x: g * 2 * x + 0 * g + 1e-6 * np.random.rand() * g),
+            doubles(1.0),
+        )
     assert gradcheck(lambda x: x * (1 + 1e-12 * np.random.rand()), doubles(1.0), nondet_tol=1e-11, atol=1e-4)
 
 
 def test_no_gradient_at_all():
-    for function in (lambda x: x.detach() * 2, lambda x: autodiff.tensor(x.item(), dtype=autodiff.float64) * 2):
+    for function in (
+        lambda x: x.detach() * 2,
+        lambda x: autodiff.tensor(x.item(), dtype=autodiff.float64) * 2,
+    ):
         with pytest.raises(GradcheckError, match="no output of the function requires grad"):
             gradcheck(function, doubles(1.0).sum())
         with pytest.raises(GradcheckError, match="no output of the function requires grad"):
@@ -230,8 +250,8 @@ def test_a_gradient_too_small_to_be_wrong():
 
 def test_kinks_are_named():
     with pytest.raises(GradcheckError, match="kink or a jump"):
-        gradcheck(abs, doubles(0.0))
-    assert gradcheck(abs, doubles(0.5, -0.5))
+        gradcheck(autodiff.relu, doubles(0.0))
+    assert gradcheck(autodiff.relu, doubles(0.5, -0.5))
 
 
 def test_memory_that_repeats():
@@ -245,7 +265,7 @@ def test_results_that_are_no_tensors():
             gradcheck(function, doubles(1.0))
 
 
-# what it leaves behind, and what it takes --------------------------------------------------------------------------
+# what it leaves behind, and what it takes -------------------------------------------------------------------
 
 
 def test_inputs_are_left_as_they_were():
@@ -275,7 +295,9 @@ def test_other_arguments_pass_through():
     assert gradcheck(lambda x, n, mask: x**n * mask, (doubles(1.0, 2.0), 3, mask))
 
 
-@pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray, lambda x: x[::-1], lambda x: x[:, ::2]])
+@pytest.mark.parametrize(
+    "layout", [np.ascontiguousarray, np.asfortranarray, lambda x: x[::-1], lambda x: x[:, ::2]]
+)
 def test_inputs_of_any_layout(layout):
     x = autodiff.Tensor(layout(np.random.default_rng(0).normal(size=(2, 4)))).requires_grad_()
     assert gradcheck(lambda x: x.sin() * x, x)
@@ -289,6 +311,7 @@ def test_outputs_that_are_views_of_the_input():
 def test_functions_of_two_operands_by_name():
     wrong = temporary(Binary, np.multiply, lambda g, z, x, y: g * y, lambda g, z, x, y: g * y)
     with pytest.raises(
-        GradcheckError, match=r"output 0 with respect to input 1.*d output 0\[\d\] / d input 1\[\d\]: analytical: .*numerical: "
+        GradcheckError,
+        match=r"output 0 with respect to input 1.*d output 0\[\d\] / d input 1\[\d\]: analytical: .*numeric",
     ):
         gradcheck(wrong, (doubles(0.5, 2.0), doubles(1.5, 3.0)))

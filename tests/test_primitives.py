@@ -1,57 +1,75 @@
-"""Every registered primitive, found by itself, against PyTorch: values, dtypes, rules to second order, what the rules read.
+"""Every registered primitive, found by itself, against PyTorch: values, dtypes, and rules to second order.
 
-The table says for each primitive which function of torch it is and which arguments it takes. A primitive without an entry
-fails, and so does an entry without a primitive.
+The table says for each primitive which function of torch it is and which arguments it takes. A primitive
+without an entry fails, and so does an entry without a primitive.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+import torch.nn.functional as F
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autodiff
-from autodiff.primitive import Binary, Predicate, Primitive, Unary, registry
+from autodiff.ops.indexing import parse
+from autodiff.primitive import Predicate, registry
 from autodiff.symbol import formula_latex, formula_text, rule_latex, rule_text
 
 from . import strategies as draw
-from .against_torch import TORCH_DTYPES, assert_float32_like_torch, assert_like_torch
+from .against_torch import TORCH_DTYPES, assert_float32_like_torch, assert_like_torch, is_float
 from .strategies import (
     above_minus_one,
+    apart,
     arrays,
     at_kinks,
+    booleans,
     large,
     nonzero,
     operands,
     positive,
     real,
+    shapes,
+    unit,
+    unusual,
+    whole,
+    with_zeros,
 )
 
 PRIMITIVES = dict(registry)
 
 
 class Entry(NamedTuple):
-    """A primitive's function in torch, the arguments to try (a strategy of tuples), and how well float32 can agree."""
+    """A primitive's function in torch, and the arguments to try: a strategy of tuples.
+
+    `once` are arguments at which only first derivatives are compared, because torch's second ones have a
+    convention of their own there. float32 values may differ by so many `ulps` of themselves, or of `near`.
+    """
 
     torch: Callable[..., Any]
     args: st.SearchStrategy[tuple[Any, ...]]
+    once: st.SearchStrategy[tuple[Any, ...]] = st.nothing()
     ulps: float = 4
+    near: float = 0
 
 
-def one(function: Callable[..., Any], *domains: Any, ulps: float = 4) -> Entry:
+# how entries are made ---------------------------------------------------------------------------------------
+
+
+def one(function: Callable[..., Any], *domains: Any, **options: Any) -> Entry:
     """A function of one array, each entry by itself."""
-    return Entry(function, st.tuples(arrays(domain=list(domains))), ulps)
+    return Entry(function, st.tuples(arrays(domain=list(domains))), **options)
 
 
-def two(function: Callable[..., Any], first: Any = real, second: Any = None, ulps: float = 4) -> Entry:
+def two(function: Callable[..., Any], first: Any = real, second: Any = None, **options: Any) -> Entry:
     """A function of two arrays that broadcast."""
-    return Entry(function, operands(first, second or first), ulps)
+    return Entry(function, operands(first, second or first), **options)
 
 
 def with_constants(array: st.SearchStrategy[Any], *constants: Any) -> st.SearchStrategy[tuple[Any, ...]]:
@@ -59,14 +77,168 @@ def with_constants(array: st.SearchStrategy[Any], *constants: Any) -> st.SearchS
     return st.tuples(array, st.sampled_from(constants)).map(lambda drawn: (drawn[0], *drawn[1]))
 
 
-@st.composite
-def positions(draw_: st.DrawFn, unique: bool = False) -> tuple[Any, ...]:
-    """An array that is not empty, and positions in it when flattened."""
-    x = draw_(arrays(draw.shapes(min_side=1)))
-    rng = np.random.default_rng(draw_(st.integers(0, 99)))
-    shape = draw_(draw.shapes(max_dims=2).filter(lambda s: not unique or np.prod(s) <= x.size))
-    return x, rng.permutation(x.size)[: np.prod(shape, dtype=int)].reshape(shape) if unique else rng.integers(0, x.size, shape)
+def over_dims(
+    function: Callable[..., Any],
+    *domains: Any,
+    constants: Callable[[int], list[tuple[Any, ...]]] = lambda n: [()],
+    single: bool = False,
+    min_dims: int = 0,
+    min_side: int = 0,
+    at_once: Any = None,
+    **options: Any,
+) -> Entry:
+    """A reduction: `axis` is a tuple of dimensions, which are kept, or None; n values meet in each result."""
 
+    @st.composite
+    def args(draw_: st.DrawFn, *domains: Any) -> tuple[Any, ...]:
+        x = draw_(arrays(shapes(min_dims, min_side=min_side), list(domains)))
+        axis = draw_(draw.some_dims(x.ndim))
+        if axis is not None:
+            axis = tuple(d % x.ndim for d in (axis if isinstance(axis, tuple) else (axis,)))[
+                : 1 if single else None
+            ]
+        n = x.size if axis is None else int(np.prod([x.shape[d] for d in axis]))
+        return (x, axis, *draw_(st.sampled_from(constants(n))))
+
+    def reference(x: torch.Tensor, axis: Any, *constants: Any) -> torch.Tensor:
+        every = tuple(range(x.ndim)) or (0,)
+        return function(x, every if axis is None else axis, axis is not None, *constants)
+
+    return Entry(reference, args(*domains), args(at_once) if at_once else st.nothing(), **options)
+
+
+@st.composite
+def along_a_dim(draw_: st.DrawFn, *domains: Any, min_dims: int = 1) -> tuple[Any, ...]:
+    """An array and one of its dimensions."""
+    x = draw_(arrays(shapes(min_dims=min_dims), list(domains)))
+    return x, draw_(draw.dims(x.ndim))
+
+
+@st.composite
+def positions(draw_: st.DrawFn) -> tuple[Any, ...]:
+    """An array that is not empty, and different positions in it when flattened."""
+    x = draw_(arrays(shapes(min_side=1)))
+    shape = draw_(shapes(max_dims=2).filter(lambda s: np.prod(s) <= x.size))
+    rng = np.random.default_rng(draw_(st.integers(0, 99)))
+    return x, rng.permutation(x.size)[: np.prod(shape, dtype=int)].reshape(shape)
+
+
+@st.composite
+def indexed(draw_: st.DrawFn, unique: bool = False) -> tuple[Any, ...]:
+    """An array and an index into it, as the primitives take it: a view, or arrays."""
+    x = draw_(arrays())
+    kinds = [
+        draw.basic_indices,
+        draw.boolean_indices,
+        draw.different_indices if unique else draw.integer_indices,
+    ]
+    basic, advanced = parse(draw_(st.one_of([kind(x.shape) for kind in kinds])), x.shape)
+    if advanced is None:
+        return x, basic
+    return x if basic is None else x[basic], advanced
+
+
+def as_torch(index: Any) -> Any:
+    return tuple(torch.from_numpy(np.array(i)) if isinstance(i, np.ndarray) else i for i in index)
+
+
+def scatter(values: torch.Tensor, shape: tuple[int, ...], index: Any) -> torch.Tensor:
+    """What `x[index]` passes back, which is how torch adds up at an index."""
+    x = torch.zeros(shape, dtype=values.dtype, requires_grad=True)
+    with torch.enable_grad():
+        return torch.autograd.grad(x[as_torch(index)], x, values, create_graph=values.requires_grad)[0]
+
+
+def setitem(x: torch.Tensor, value: Any, index: Any) -> torch.Tensor:
+    z = x.clone()
+    z[as_torch(index)] = value
+    return z
+
+
+@st.composite
+def values_for(draw_: st.DrawFn) -> tuple[Any, ...]:
+    """An array, what to write into it (an array or a number), and an index that meets no entry twice."""
+    x, index = draw_(indexed(unique=True))
+    room = x[(*index, ...)].shape
+    shape = draw_(st.sampled_from([room, room[1:], ()]))
+    return x, draw_(st.one_of(arrays(shape), st.just(2.5))), index
+
+
+@st.composite
+def joined(draw_: st.DrawFn) -> tuple[Any, ...]:
+    """Arrays to join, the dimension, and where each of them comes to lie."""
+    shape, count = draw_(shapes(min_dims=1)), draw_(st.integers(1, 3))
+    axis = draw_(st.integers(0, len(shape) - 1))
+    xs = [draw_(arrays((*shape[:axis], draw_(st.integers(0, 3)), *shape[axis + 1 :]))) for _ in range(count)]
+    ends = np.cumsum([0, *(x.shape[axis] for x in xs)]).tolist()
+    places = tuple((slice(None),) * axis + (slice(a, b),) for a, b in pairwise(ends))
+    return (*xs, axis, places)
+
+
+@st.composite
+def factors(draw_: st.DrawFn) -> tuple[Any, ...]:
+    """Two batches of matrices that can be multiplied."""
+    n, k, p = (draw_(draw.SIDES) for _ in range(3))
+    one_batch, other_batch = draw_(draw.broadcastable(2, max_dims=2))
+    return draw_(arrays((*one_batch, n, k))), draw_(arrays((*other_batch, k, p)))
+
+
+@st.composite
+def layer(draw_: st.DrawFn) -> tuple[Any, ...]:
+    """Rows, weights and biases."""
+    n, k, p = (draw_(draw.SIDES) for _ in range(3))
+    return draw_(arrays((n, k))), draw_(arrays((p, k))), draw_(arrays((p,)))
+
+
+@st.composite
+def rows_and_indices(draw_: st.DrawFn) -> tuple[Any, ...]:
+    """A matrix, indices of its rows, and which of them keep their gradient: all, or all but one."""
+    n = draw_(st.integers(1, 4))
+    index = draw_(arrays(shapes(max_dims=2), whole(0, n)))
+    return draw_(arrays((n, draw_(draw.SIDES)))), index, draw_(st.sampled_from([1, (index != 0)[..., None]]))
+
+
+@st.composite
+def scored(draw_: st.DrawFn) -> tuple[Any, ...]:
+    """Logits, the index of the true class in each row, and the number of rows."""
+    n, classes = draw_(st.integers(1, 4)), draw_(st.integers(1, 4))
+    return draw_(arrays((n, classes), [real, large])), draw_(arrays((n,), whole(0, classes))), n
+
+
+@st.composite
+def alike(draw_: st.DrawFn, *domains: Any, count: bool = False) -> tuple[Any, ...]:
+    """Arrays of one shape that is not empty, and perhaps how many entries it has."""
+    shape = draw_(shapes(min_side=1))
+    return tuple(draw_(arrays(shape, domain)) for domain in domains) + (
+        (int(np.prod(shape)),) if count else ()
+    )
+
+
+def with_shape_of_ones(x: Any) -> Any:
+    return st.sampled_from([(x.size,), x.shape[::-1], (1, *x.shape), (*x.shape, 1)]).map(
+        lambda shape: (x, shape)
+    )
+
+
+def mean_of(loss: Callable[..., Any]) -> Callable[..., Any]:
+    """A loss that torch averages, for a primitive that is told how many there are."""
+    return lambda x, y, n: loss(x, y)
+
+
+def shares(x: torch.Tensor, z: torch.Tensor, axis: Any) -> torch.Tensor:
+    chosen = (x == z).to(x.dtype).detach()
+    return chosen / (chosen.sum() if axis is None else chosen.sum(axis, keepdim=True))
+
+
+def with_extreme(entry: Entry) -> st.SearchStrategy[tuple[Any, ...]]:
+    return entry.args.map(
+        lambda args: (args[0], np.asarray(args[0].max(args[1], keepdims=args[1] is not None)), args[1])
+    )
+
+
+# the table --------------------------------------------------------------------------------------------------
+
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 TABLE = {
     # arithmetic
@@ -75,6 +247,11 @@ TABLE = {
     "mul": two(torch.mul, [real, at_kinks]),
     "div": two(torch.div, [real, at_kinks], nonzero),
     "neg": one(torch.neg, real),
+    "reciprocal": one(torch.reciprocal, nonzero),
+    "floor_divide": two(lambda x, y: torch.div(x, y, rounding_mode="floor"), [real, at_kinks], nonzero),
+    "trunc_divide": two(lambda x, y: torch.div(x, y, rounding_mode="trunc"), [real, at_kinks], nonzero),
+    "remainder": two(torch.remainder, [real, at_kinks], nonzero),
+    "fmod": two(torch.fmod, [real, at_kinks], nonzero),
     "pow": two(torch.pow, positive, real, ulps=8),
     "pow_constant": Entry(
         lambda x, p: x**p,
@@ -85,10 +262,14 @@ TABLE = {
     ),
     # exponentials, roots, trigonometry
     "exp": one(torch.exp, real),
+    "exp2": one(torch.exp2, real),
     "expm1": one(torch.expm1, real),
     "log": one(torch.log, positive),
+    "log2": one(torch.log2, positive),
+    "log10": one(torch.log10, positive),
     "log1p": one(torch.log1p, above_minus_one),
     "sqrt": one(torch.sqrt, positive),
+    "rsqrt": one(torch.rsqrt, positive),
     "sin": one(torch.sin, real),
     "cos": one(torch.cos, real),
     "tan": one(torch.tan, real, ulps=8),
@@ -96,67 +277,250 @@ TABLE = {
     "tanh": one(torch.tanh, real, large),
     "sigmoid": one(torch.sigmoid, real, large),
     "relu": one(torch.relu, real, at_kinks),
-    # kinks
+    "silu": one(F.silu, real, large),
+    "gelu": one(F.gelu, real, near=3),
+    "gelu_tanh": one(lambda x: F.gelu(x, approximate="tanh"), real, near=3),
+    "erf": one(torch.erf, real),
+    "softplus": Entry(
+        F.softplus, with_constants(arrays(domain=[real, large]), (1.0, 20.0), (2.0, 5.0), (0.5, 1.0))
+    ),
+    "leaky_relu": Entry(F.leaky_relu, with_constants(arrays(domain=[real, at_kinks]), (0.01,), (0.25,))),
+    "elu": Entry(
+        F.elu,
+        with_constants(arrays(), (1.0,), (0.5,)),
+        once=with_constants(arrays(domain=at_kinks), (1.0,), (0.5,)),
+    ),
+    "hardtanh": Entry(F.hardtanh, with_constants(arrays(domain=[real, at_kinks]), (-1.0, 1.0), (-0.5, 2.0))),
+    # kinks and steps
     "abs": one(torch.abs, real, at_kinks),
     "sign": one(torch.sign, real, at_kinks),
+    "floor": one(torch.floor, real, at_kinks),
+    "ceil": one(torch.ceil, real, at_kinks),
+    "trunc": one(torch.trunc, real, at_kinks),
+    "round": one(torch.round, real, at_kinks),
     "maximum": two(torch.maximum, [real, at_kinks]),
     "minimum": two(torch.minimum, [real, at_kinks]),
-    # comparisons
+    "fmax": two(torch.fmax, [real, at_kinks, unusual]),
+    "fmin": two(torch.fmin, [real, at_kinks, unusual]),
+    "clamp_min": two(torch.clamp_min, [real, at_kinks]),
+    "clamp_max": two(torch.clamp_max, [real, at_kinks]),
+    "where": Entry(torch.where, operands(booleans, real, [real, at_kinks])),
+    # comparisons and logic
     "eq": two(torch.eq, [real, at_kinks]),
     "ne": two(torch.ne, [real, at_kinks]),
     "lt": two(torch.lt, [real, at_kinks]),
     "le": two(torch.le, [real, at_kinks]),
     "gt": two(torch.gt, [real, at_kinks]),
     "ge": two(torch.ge, [real, at_kinks]),
+    "logical_and": two(torch.logical_and, [with_zeros, booleans]),
+    "logical_or": two(torch.logical_or, [with_zeros, booleans]),
+    "logical_xor": two(torch.logical_xor, [with_zeros, booleans]),
+    "logical_not": one(torch.logical_not, with_zeros, booleans),
+    "isnan": one(torch.isnan, unusual),
+    "isinf": one(torch.isinf, unusual),
+    "isfinite": one(torch.isfinite, unusual),
+    "bitwise_and": two(torch.bitwise_and, [whole(-9, 9), booleans]),
+    "bitwise_or": two(torch.bitwise_or, [whole(-9, 9), booleans]),
+    "bitwise_xor": two(torch.bitwise_xor, [whole(-9, 9), booleans]),
+    "bitwise_not": one(torch.bitwise_not, whole(-9, 9), booleans),
     # the engine's own
-    "to": Entry(lambda x, dtype: x.to(TORCH_DTYPES[dtype]), with_constants(arrays(), (np.dtype(np.float32),), (np.dtype(np.float64),))),
+    "to": Entry(lambda x, dtype: x.to(TORCH_DTYPES[dtype]), with_constants(arrays(), (FLOAT32,), (FLOAT64,))),
     "clone": one(torch.clone, real),
-    "copy": Entry(lambda x, value: x.clone().copy_(value), arrays().flatmap(lambda x: st.tuples(st.just(x), arrays(x.shape)))),
-    "take": Entry(torch.take, positions(unique=True)),
+    "contiguous": one(torch.Tensor.contiguous, real),
+    "copy": Entry(lambda x, value: x.clone().copy_(value), alike(real, real)),
+    "take": Entry(torch.take, positions()),
     "put": Entry(
         lambda x, values, at: torch.put(x, at, values),
-        positions(unique=True).flatmap(lambda drawn: st.tuples(st.just(drawn[0]), arrays(drawn[1].shape), st.just(drawn[1]))),
+        positions().flatmap(
+            lambda drawn: st.tuples(st.just(drawn[0]), arrays(drawn[1].shape), st.just(drawn[1]))
+        ),
     ),
+    # indexing
+    "getitem": Entry(lambda x, index: x[as_torch(index)], indexed()),
+    "scatter": Entry(
+        scatter, indexed().map(lambda drawn: (drawn[0][(*drawn[1], ...)], drawn[0].shape, drawn[1]))
+    ),
+    "setitem": Entry(setitem, values_for()),
+    "masked_fill": Entry(
+        torch.masked_fill,
+        operands(real, booleans).flatmap(
+            lambda drawn: st.tuples(
+                st.just(np.broadcast_to(drawn[0], np.broadcast_shapes(*(x.shape for x in drawn))).copy()),
+                st.just(drawn[1]),
+                st.one_of(arrays(()), st.just(2.5)),
+            )
+        ),
+    ),
+    # shapes
+    "reshape": Entry(torch.reshape, arrays().flatmap(with_shape_of_ones)),
+    "permute": Entry(
+        torch.permute,
+        arrays().flatmap(lambda x: st.permutations(range(x.ndim)).map(lambda order: (x, tuple(order)))),
+    ),
+    "transpose": Entry(
+        torch.transpose,
+        along_a_dim(real).flatmap(lambda drawn: st.tuples(*map(st.just, drawn), draw.dims(drawn[0].ndim))),
+    ),
+    "expand": Entry(
+        torch.Tensor.expand,
+        operands(real, real).map(lambda drawn: (drawn[0], np.broadcast_shapes(*(x.shape for x in drawn)))),
+    ),
+    "cat": Entry(lambda *args: torch.cat(args[:-2], args[-2]), joined()),
+    "flip": Entry(
+        torch.flip,
+        along_a_dim(real).flatmap(lambda drawn: st.sampled_from([(drawn[0], (drawn[1],)), (drawn[0], ())])),
+    ),
+    "roll": Entry(
+        torch.roll,
+        along_a_dim(real).flatmap(
+            lambda drawn: st.integers(-3, 3).map(lambda by: (drawn[0], (by,), (drawn[1],)))
+        ),
+    ),
+    "tril": Entry(torch.tril, with_constants(arrays(shapes(min_dims=2)), (0,), (1,), (-1,), (5,))),
+    "triu": Entry(torch.triu, with_constants(arrays(shapes(min_dims=2)), (0,), (1,), (-1,), (5,))),
+    # reductions
+    "sum": over_dims(lambda x, dim, keep: torch.sum(x, dim, keep), real),
+    "mean": over_dims(
+        lambda x, dim, keep, n: torch.mean(x, dim, keep), real, min_side=1, constants=lambda n: [(n,)]
+    ),
+    "logsumexp": over_dims(torch.logsumexp, real, large),
+    "var": over_dims(
+        lambda x, dim, keep, n, d: torch.var(x, dim, correction=n - d, keepdim=keep),
+        real,
+        at_kinks,
+        min_side=1,
+        constants=lambda n: [(n, n), (n, n - 1)] if n > 1 else [(n, n)],
+    ),
+    "std": over_dims(
+        lambda x, dim, keep, n, d: torch.std(x, dim, correction=n - d, keepdim=keep),
+        apart,
+        at_once=at_kinks,
+        min_dims=1,
+        min_side=2,
+        constants=lambda n: [(n, n), (n, n - 1)] if n > 1 else [(n, n)],
+    ),
+    "norm": over_dims(
+        lambda x, dim, keep: torch.linalg.vector_norm(x, 2, dim, keep), nonzero, min_side=1, at_once=at_kinks
+    ),
+    "norm_p": over_dims(
+        lambda x, dim, keep, p: torch.linalg.vector_norm(x, p, dim, keep),
+        nonzero,
+        min_side=1,
+        at_once=at_kinks,
+        constants=lambda n: [(1.5,), (3,), (4.0,)],
+        ulps=8,
+    ),
+    "amax": over_dims(torch.amax, real, at_kinks, min_side=1),
+    "amin": over_dims(torch.amin, real, at_kinks, min_side=1),
+    "argmax": over_dims(
+        lambda x, dim, keep: torch.argmax(x, dim[0] if keep else None, keep),
+        apart,
+        at_kinks,
+        min_side=1,
+        single=True,
+    ),
+    "argmin": over_dims(
+        lambda x, dim, keep: torch.argmin(x, dim[0] if keep else None, keep),
+        apart,
+        at_kinks,
+        min_side=1,
+        single=True,
+    ),
+    "all": over_dims(torch.all, with_zeros, booleans),
+    "any": over_dims(torch.any, with_zeros, booleans),
+    "share": Entry(shares, with_extreme(over_dims(torch.amax, at_kinks, min_side=1))),
+    "prod": Entry(lambda x: torch.prod(x, 0), st.tuples(arrays(shapes(min_dims=1), [real, with_zeros]))),
+    "cumsum": Entry(torch.cumsum, along_a_dim(real)),
+    # products
+    "matmul": Entry(torch.matmul, factors()),
+    "dot": Entry(torch.dot, shapes(1, 1).flatmap(lambda shape: st.tuples(arrays(shape), arrays(shape)))),
+    "linear": Entry(F.linear, layer()),
+    # networks
+    "softmax": Entry(torch.softmax, along_a_dim(real, large)),
+    "log_softmax": Entry(torch.log_softmax, along_a_dim(real, large)),
+    "embedding": Entry(
+        lambda w, index, kept: (
+            w[index] if type(kept) is int else torch.where(kept, w[index], w.detach()[index])
+        ),
+        rows_and_indices(),
+    ),
+    "dropout": Entry(torch.mul, alike(real, with_zeros)),
+    # losses
+    "mse_loss": Entry(mean_of(F.mse_loss), alike(real, real, count=True)),
+    "huber": Entry(
+        lambda d, delta: F.huber_loss(d, torch.zeros_like(d), reduction="none", delta=delta),
+        with_constants(arrays(), (1.0,), (0.5,)),
+        once=with_constants(arrays(domain=at_kinks), (1.0,), (0.5,)),
+    ),
+    "bce": Entry(lambda x, y: F.binary_cross_entropy(x, y, reduction="none"), alike(unit, unit)),
+    "bce_loss": Entry(mean_of(F.binary_cross_entropy), alike(unit, unit, count=True)),
+    "softplus_of_negative": one(lambda x: -F.logsigmoid(x), real, large),
+    "bce_with_logits": Entry(
+        mean_of(F.binary_cross_entropy_with_logits), alike([real, large], unit, count=True)
+    ),
+    "cross_entropy": Entry(mean_of(F.cross_entropy), scored()),
 }
+
+
+# the tests --------------------------------------------------------------------------------------------------
 
 
 def test_every_primitive_has_an_entry_and_every_entry_a_primitive():
     assert PRIMITIVES.keys() == TABLE.keys()
 
 
-def known(kind: type = Primitive) -> Any:
-    """Run a test for each primitive of a kind that the table has."""
-    names = [name for name, primitive in PRIMITIVES.items() if isinstance(primitive, kind) and name in TABLE]
-    return pytest.mark.parametrize("name", names)
+known = pytest.mark.parametrize("name", [name for name in PRIMITIVES if name in TABLE])
+fewer = settings(max_examples=max(settings().max_examples // 3, 10))
 
 
-@known()
+def differentiable(name: str, args: tuple[Any, ...]) -> list[int]:
+    """The positions of the tensor arguments that may require grad; what follows them are constants."""
+    return [i for i in range(PRIMITIVES[name].arity_of(args)) if is_float(args[i])]
+
+
+def applied(name: str) -> Callable[..., Any]:
+    """The primitive, with its constants as plain arrays."""
+    primitive = PRIMITIVES[name]
+
+    def apply(*args: Any) -> Any:
+        n = primitive.arity_of(args)
+        return primitive(
+            *args[:n], *(arg.array if isinstance(arg, autodiff.Tensor) else arg for arg in args[n:])
+        )
+
+    return apply
+
+
+@known
 @given(data=st.data())
 def test_values_and_derivatives_are_torchs(name, data):
-    assert_like_torch(PRIMITIVES[name], TABLE[name].torch, data.draw(TABLE[name].args))
+    args = data.draw(TABLE[name].args)
+    assert_like_torch(applied(name), TABLE[name].torch, args, differentiable(name, args))
 
 
-@known()
+@pytest.mark.parametrize(
+    "name", [name for name in PRIMITIVES if name in TABLE and not TABLE[name].once.is_empty]
+)
+@given(data=st.data())
+def test_first_derivatives_are_torchs_where_the_second_are_a_convention(name, data):
+    args = data.draw(TABLE[name].once)
+    assert_like_torch(applied(name), TABLE[name].torch, args, differentiable(name, args), second=False)
+
+
+@known
+@fewer
 @given(data=st.data())
 def test_float32_stays_float32_and_agrees_within_a_few_ulp(name, data):
-    entry = TABLE[name]
-    assert_float32_like_torch(PRIMITIVES[name], entry.torch, data.draw(entry.args), entry.ulps)
+    entry, args = TABLE[name], data.draw(TABLE[name].args)
+    wanted = differentiable(name, args)
+    assert_float32_like_torch(applied(name), entry.torch, args, wanted, entry.ulps, entry.near)
 
 
-@known()
-@given(data=st.data())
-def test_arguments_stay_as_they_were(name, data):
-    args = data.draw(TABLE[name].args)
-    before = [arg.copy() if isinstance(arg, np.ndarray) else arg for arg in args]
-    assert_like_torch(PRIMITIVES[name], TABLE[name].torch, args, second=False)
-    for arg, old in zip(args, before, strict=True):
-        np.testing.assert_array_equal(arg, old) if isinstance(arg, np.ndarray) else None
-
-
-@known()
+@known
+@fewer
 @given(data=st.data())
 def test_a_rule_reads_no_more_than_it_says(name, data):
-    """`reads` decides what may be freed or changed in place: what is not in it is replaced by nonsense, to no effect."""
+    """`reads` decides what may be changed in place: the rest is replaced by nonsense, to no effect."""
     primitive, args = PRIMITIVES[name], list(data.draw(TABLE[name].args))
     with np.errstate(all="ignore"):
         z = primitive.run(*args)
@@ -168,7 +532,10 @@ def test_a_rule_reads_no_more_than_it_says(name, data):
             g = np.random.default_rng(0).normal(size=z.shape)
             expected = rule(g, z, *args)
             for nonsense in (spoilt, shuffled):
-                given = [x if j in reads or not isinstance(x, np.ndarray) else nonsense(x) for j, x in enumerate([z, *args], -1)]
+                given = [
+                    x if j in reads or not isinstance(x, np.ndarray) else nonsense(x)
+                    for j, x in enumerate([z, *args], -1)
+                ]
                 np.testing.assert_array_equal(rule(g, *given), expected)
 
 
@@ -180,7 +547,8 @@ def shuffled(x):
     return np.random.default_rng(1).normal(size=x.shape).astype(x.dtype)
 
 
-@known()
+@known
+@fewer
 @given(data=st.data())
 def test_every_rule_can_be_written_as_a_formula_or_in_words(name, data):
     primitive, args = PRIMITIVES[name], data.draw(TABLE[name].args)
@@ -188,52 +556,8 @@ def test_every_rule_can_be_written_as_a_formula_or_in_words(name, data):
     for i in range(primitive.arity_of(args)):
         for of in (args, ()):
             text = rule_text(primitive, i, of)
+            assert ("no gradient" in text) == (primitive.vjps[i] is None)
             assert rule_latex(primitive, i, of)
-            assert ("z̄" in text) == (primitive.vjps[i] is not None) or primitive.vjps[i] is not None and "0" in text
-
-
-EVERY_DTYPE = list(TORCH_DTYPES)
-EXAMPLES = {"f": [0.5, 0.25], "i": [2, 1], "b": [True, False]}
-
-
-def example(dtype, ndim):
-    values = np.array(EXAMPLES[dtype.kind], dtype)
-    return values if ndim else np.array(values[0])
-
-
-@known(Unary)
-@pytest.mark.parametrize("dtype", EVERY_DTYPE, ids=str)
-@pytest.mark.parametrize("ndim", [0, 1])
-def test_dtype_of_functions_of_one_tensor(name, dtype, ndim):
-    agree_on_dtype(name, [example(dtype, ndim)])
-
-
-@known(Binary)
-@pytest.mark.parametrize("first", EVERY_DTYPE, ids=str)
-@pytest.mark.parametrize("second", [*EVERY_DTYPE, float, int, bool], ids=str)
-def test_dtype_of_functions_of_two_operands(name, first, second):
-    """PyTorch's promotion: categories first, then tensors with dimensions, then 0-dim ones, then Python numbers."""
-    for ndim in (0, 1):
-        if isinstance(second, type):
-            agree_on_dtype(name, [example(first, ndim), second(1)])
-            agree_on_dtype(name, [second(1), example(first, ndim)])
-        else:
-            for other in (0, 1):
-                agree_on_dtype(name, [example(first, ndim), example(second, other)])
-
-
-def agree_on_dtype(name, args):
-    primitive, reference = PRIMITIVES[name], TABLE[name].torch
-    ours = [autodiff.Tensor(arg) if isinstance(arg, np.ndarray) else arg for arg in args]
-    try:
-        expected = reference(*(torch.from_numpy(arg) if isinstance(arg, np.ndarray) else arg for arg in args)).numpy()
-    except (RuntimeError, TypeError):  # NotImplementedError is a RuntimeError
-        with suppress(RuntimeError, TypeError):  # we refuse too, or do what torch has no code for
-            primitive(*ours)
-        return
-    got = primitive(*ours).numpy()
-    assert (got.dtype, got.shape) == (expected.dtype, expected.shape), [getattr(a, "dtype", a) for a in args]
-    np.testing.assert_allclose(got, expected, rtol=1e-6)
 
 
 def test_comparisons_record_nothing():
