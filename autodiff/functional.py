@@ -25,12 +25,14 @@ def seed(root: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[Rec
             "Make a parameter with requires_grad=True before computing with it, and compute outside no_grad()"
         )
     if gradient is None:
+        if root.array.ndim == 0 and record.op is not None and not create_graph:
+            return record, root.array.dtype.type(1)
         if root.array.size != 1:
             raise RuntimeError(
                 f"grad can be implicitly created only for scalar outputs, and this one has shape {root.shape}: "
                 "reduce it first (loss.mean().backward()), or say which direction (y.backward(gradient=...))"
             )
-        gradient = Tensor(np.ones(root.shape, root.dtype))
+        gradient = Tensor(np.ones(root.array.shape, root.array.dtype))
     if not isinstance(gradient, Tensor):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
     if gradient.shape != root.shape:
@@ -53,17 +55,19 @@ def run(
     create_graph: bool,
 ) -> dict[Record, Any]:
     """`pullback` from tensors, with recording on only if the gradient itself is to be differentiated."""
-    starts = [seed(root, gradient, create_graph) for root, gradient in zip(roots, gradients, strict=True)]
+    records, cotangents = [], []
+    for root, gradient in zip(roots, gradients, strict=True):
+        record, g = seed(root, gradient, create_graph)
+        records.append(record)
+        cotangents.append(g)
     retain = create_graph if retain_graph is None else retain_graph
-    records, cotangents = [s[0] for s in starts], [s[1] for s in starts]
-    with np.errstate(all="ignore"):  # inf and nan are results here, as they are in PyTorch
-        if not create_graph:
-            return pullback(records, cotangents, wanted, retain)
-        before, mode.enabled = mode.enabled, True
-        try:
-            return pullback(records, cotangents, wanted, retain, create_graph=True)
-        finally:
-            mode.enabled = before
+    if not create_graph:
+        return pullback(records, cotangents, wanted, retain)
+    before, mode.enabled = mode.enabled, True
+    try:
+        return pullback(records, cotangents, wanted, retain, create_graph=True)
+    finally:
+        mode.enabled = before
 
 
 def backward(

@@ -20,6 +20,7 @@ from ..tensor import Tensor, history
 from . import linalg, shapes
 from .dims import one_dim, refuse_plain
 from .indexing import scatter
+from .special import product
 
 # A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"
@@ -54,9 +55,9 @@ def log_softmax_forward(x: Array, axis: Any) -> Array:
 
 
 # fmt: off
-affine = Affine("linear", lambda x, w, b: x @ w.mT + b,
-                lambda g, z, x, w, b: g @ w,
-                lambda g, z, x, w, b: g.mT @ x,
+affine = Affine("linear", lambda x, w, b: product(x, w.mT) + b,
+                lambda g, z, x, w, b: product(g, w),
+                lambda g, z, x, w, b: product(g.mT, x),
                 lambda g, z, x, w, b: g,
                 doc="Rows x of a batch through one layer: x Wᵀ + b.")
 

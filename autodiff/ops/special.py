@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import Array
+from ..dtypes import Array, float32, float64
 
 # mypy: disable-error-code="no-any-return"
 
@@ -25,6 +25,10 @@ def where(condition: Any, x: Any, y: Any) -> Array:
     bits = np.dtype(f"i{x.itemsize}")
     all_or_nothing = -condition.view(np.int8).astype(bits)  # True is 11…1
     return (x.view(bits) & all_or_nothing).view(x.dtype)
+
+
+ONE = {dtype: np.ones((), dtype) for dtype in (float32, float64)}
+"""1 as an array: NumPy takes twice as long to start with a Python number."""
 
 
 def as_floats(x: Array) -> Array:
@@ -107,7 +111,17 @@ def rows(x: Array) -> Array:
 
 def sigmoid(x: Array) -> Array:
     """1 / (1 + e^-x): where e^-x is infinite, 0."""
-    return 1 / (1 + np.exp(-as_floats(x)))
+    z = np.negative(as_floats(x))
+    if z.ndim == 0:
+        return 1 / (1 + np.exp(z))
+    np.exp(z, out=z)
+    z += ONE[z.dtype]
+    return np.reciprocal(z, out=z)
+
+
+def product(a: Any, b: Any) -> Any:
+    """a @ b of two matrices; for small arrays `dot` starts twice as fast as `@`."""
+    return a.dot(b) if type(a) is np.ndarray and type(b) is np.ndarray else a @ b
 
 
 def relu(x: Array) -> Array:

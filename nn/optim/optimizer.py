@@ -103,7 +103,7 @@ class Optimizer:
                             "its data was replaced; call zero_grad() and backward() again"
                         )
                     work.append((update, p))
-        with np.errstate(all="ignore"), uninterrupted():  # inf and nan are results here
+        with uninterrupted():
             for update, p in work:
                 update(p)
                 touch(p.array)
