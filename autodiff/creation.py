@@ -60,29 +60,29 @@ def from_numpy(ndarray: Array) -> Tensor:
 
 
 def zeros(
-    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
+    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor of zeros, `zeros(2, 3)` or `zeros((2, 3))`; float32 (the default dtype) unless one is given.
 
     Raises TypeError if the size is not of integers, RuntimeError if it is negative.
     """
-    shape = shape_of("zeros", size, **named)
+    shape = shape_of("zeros", sizes, size)
     return finished(np.zeros(shape, dtype_or_default(dtype)), device, requires_grad)
 
 
 def ones(
-    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
+    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor of ones; for the arguments see `zeros`."""
-    shape = shape_of("ones", size, **named)
+    shape = shape_of("ones", sizes, size)
     return finished(np.ones(shape, dtype_or_default(dtype)), device, requires_grad)
 
 
 def empty(
-    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **named: Any
+    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor of whatever is in memory, to be filled; for the arguments see `zeros`."""
-    shape = shape_of("empty", size, **named)
+    shape = shape_of("empty", sizes, size)
     return finished(np.empty(shape, dtype_or_default(dtype)), device, requires_grad)
 
 
