@@ -348,7 +348,7 @@ ERRORS = [
     (lambda lib, x: x.__setitem__(5, 1), OUT + "0 with size 2"),
     (
         lambda lib, x: x.__setitem__(0, lib.ones(2)),
-        "(3) must match the existing size (2) at non-singleton dimension 0.  Target sizes: [3].  Tensor sizes: [2]",
+        "must match the existing size (2) at non-singleton dimension 0.  Target sizes: [3].  Tensor sizes: [2]",
     ),
     (
         lambda lib, x: x.__setitem__(0, lib.ones(2, 3)),

@@ -9,6 +9,8 @@ from typing import Any, TypeVar, cast
 
 from ..tensor import Tensor
 
+NUMPYS_NAMES = {"axis": "dim", "keepdims": "keepdim"}
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -76,10 +78,8 @@ def numpy_names(function: F) -> F:
 
     @functools.wraps(function)
     def renamed(*args: Any, **options: Any) -> Any:
-        if "axis" in options:
-            options["dim"] = options.pop("axis")
-        if "keepdims" in options:
-            options["keepdim"] = options.pop("keepdims")
+        if options:
+            options = {NUMPYS_NAMES.get(name, name): option for name, option in options.items()}
         return function(*args, **options)
 
     return cast(F, renamed)

@@ -44,7 +44,7 @@ def added_at(g: Array, shape: tuple[int, ...], index: Index) -> Array:
     z = np.zeros(shape, g.dtype)
     arrays = [i for i in index if isinstance(i, np.ndarray)]
     if not any(i.dtype.kind == "i" for i in arrays):
-        z[(*index, ...)] = g  # numbers, slices and masks meet no entry twice
+        z[index] = g  # numbers, slices and masks meet no entry twice
     elif any(i.dtype.kind != "i" for i in arrays) or any(isinstance(i, slice) for i in index[: len(arrays)]):
         np.add.at(z, index, g)
     else:  # the first dimensions have arrays: add rows at flat positions, 3 times as fast
@@ -64,9 +64,9 @@ def written(x: Array, v: Any, index: Index) -> Array:
 def write(x: Array, v: Any, index: Index) -> None:
     """`x[index] = v`, with PyTorch's words for shapes that do not fit."""
     try:
-        x[(*index, ...)] = v
+        x[index] = v
     except ValueError:
-        room, given = x[(*index, ...)].shape, np.shape(v)
+        room, given = x[index].shape, np.shape(v)
         conflict = expand_conflict(given, room)
         if conflict is None:
             raise
@@ -81,7 +81,7 @@ def write(x: Array, v: Any, index: Index) -> None:
 
 
 # fmt: off
-getitem = View("getitem", lambda x, index: x[(*index, ...)],
+getitem = View("getitem", lambda x, index: x[index],
                lambda g, z, x, index: scatter(g, x.shape, index),
                doc="the values of x at an index")
 scatter: Primitive = Primitive("scatter", added_at,
@@ -156,6 +156,8 @@ def parse(index: Any, shape: tuple[int, ...]) -> Parsed:
             basic.append(entry)
             advanced.append(ALL)
         dim += n
+    if len(basic) == len(shape) and all(isinstance(entry, int) for entry in basic):
+        basic.append(...)  # so that NumPy gives a view, not a number
     picks = any(isinstance(entry, np.ndarray) for entry in advanced)
     moves = not picks or any(entry != ALL for entry in basic)
     return Parsed(tuple(basic) if moves else None, tuple(advanced) if picks else None)

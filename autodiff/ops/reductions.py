@@ -21,8 +21,7 @@ import numpy as np
 
 from ..dtypes import Array, as_dtype, get_default_dtype, int64
 from ..primitive import Primitive, cast
-from ..record import Record, mode
-from ..tensor import Tensor, history
+from ..tensor import Tensor
 from . import elementwise
 from .dims import many_dims, numpy_names, one_dim, refuse_plain
 from .indexing import along, narrow
@@ -36,20 +35,6 @@ __all__ = [
 Axis = tuple[int, ...] | None
 
 
-class Reduction(Primitive):
-    """A primitive of one tensor, then constants; the unrolled twin of `Primitive.__call__`."""
-
-    def __call__(self, x: Any, *constants: Any) -> Any:
-        if not isinstance(x, Tensor):
-            return self.elsewhere((x, *constants))
-        a = x.array
-        z = self.run(a, *constants)
-        record = x.record if x._view is None else history(x)
-        if record is None or not mode.enabled or z.dtype.kind != "f" or self.vjps[0] is None:
-            return Tensor(z)
-        return Tensor(z, Record(self, (record,), (a, *constants), z))
-
-
 # what the table is made of ----------------------------------------------------------------------------------
 
 
@@ -61,9 +46,12 @@ def reducing(ufunc: np.ufunc) -> Callable[[Array, Axis], Array]:
 
 def finding(argument: Callable[..., Array]) -> Callable[[Array, Axis], Array]:
     """Where the extreme is along the one dimension in `axis`, which is kept; else in the flattened array."""
-    return lambda x, axis: argument(
-        x, axis[0] if axis and len(axis) == 1 else None, keepdims=axis is not None
-    )
+
+    def forward(x: Array, axis: Axis) -> Array:
+        dim = axis[0] if axis and len(axis) == 1 else None
+        return argument(x, dim, keepdims=axis is not None)
+
+    return forward
 
 
 add_up = reducing(np.add)
@@ -94,11 +82,6 @@ def product_of_others(x: Any) -> Any:
     return np.concatenate([others[:half] * second, others[:half] * first, others[half:]])
 
 
-def centered(x: Any, axis: Axis, n: float) -> Any:
-    """x minus its mean along `axis`."""
-    return x - mean_of(x, axis, n)
-
-
 def variance(x: Array, axis: Axis, n: float, d: float) -> Array:
     """The sum of the squared deviations from the mean, divided by d."""
     with np.errstate(all="ignore"):  # one value alone has variance 0 / 0 = nan, as in PyTorch
@@ -121,42 +104,42 @@ def p_norm(x: Array, axis: Axis, p: float) -> Array:
 
 # fmt: off
 # sums -------------------------------------------------------------------------------------------------------
-sum_of     = Reduction("sum", add_up, lambda g, z, x, axis: g, doc="Σ x")
-mean_of    = Reduction("mean", lambda x, axis, n: add_up(x, axis) / n, lambda g, z, x, axis, n: g / n,
+sum_of     = Primitive("sum", add_up, lambda g, z, x, axis: g, doc="Σ x")
+mean_of    = Primitive("mean", lambda x, axis, n: add_up(x, axis) / n, lambda g, z, x, axis, n: g / n,
                        doc="Σ x / n")
-var_of     = Reduction("var", variance, lambda g, z, x, axis, n, d: g * 2 * centered(x, axis, n) / d,
+var_of     = Primitive("var", variance, lambda g, z, x, axis, n, d: g * 2 * (x - mean_of(x, axis, n)) / d,
                        doc="Σ (x - x̄)² / d, where x̄ is the mean Σ x / n")
-sums       = Reduction("cumsum", np.cumsum,
+sums       = Primitive("cumsum", np.cumsum,
                        lambda g, z, x, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis),
                        doc="Σ x up to and with each entry")
-product    = Reduction("prod", lambda x: np.multiply.reduce(x, 0),
+product    = Primitive("prod", lambda x: np.multiply.reduce(x, 0),
                        lambda g, z, x: g * product_of_others(x),
                        doc="Π x along the first dimension")
-log_sum    = Reduction("logsumexp", log_sum_exp, lambda g, z, x, axis: g * np.exp(x - z), doc="log Σ eˣ")
+log_sum    = Primitive("logsumexp", log_sum_exp, lambda g, z, x, axis: g * np.exp(x - z), doc="log Σ eˣ")
 
 # lengths: where the length is 0 the gradient is 0 -----------------------------------------------------------
-length     = Reduction("norm", lambda x, axis: np.sqrt(add_up(x * x, axis)),
+length     = Primitive("norm", lambda x, axis: np.sqrt(add_up(x * x, axis)),
                        lambda g, z, x, axis: g * x * inverse(z),
                        doc="√ Σ x²")
-length_p   = Reduction("norm_p", p_norm,
+length_p   = Primitive("norm_p", p_norm,
                        lambda g, z, x, axis, p: g * np.sign(x) * (np.abs(x) * inverse(z)) ** (p - 1),
                        doc="(Σ |x|ᵖ)^(1/p)")
-std_of     = Reduction("std", lambda x, axis, n, d: np.sqrt(variance(x, axis, n, d)),
-                       lambda g, z, x, axis, n, d: g * centered(x, axis, n) * inverse(z) / d,
+std_of     = Primitive("std", lambda x, axis, n, d: np.sqrt(variance(x, axis, n, d)),
+                       lambda g, z, x, axis, n, d: g * (x - mean_of(x, axis, n)) * inverse(z) / d,
                        doc="√ (Σ (x - x̄)² / d), where x̄ is the mean Σ x / n")
 
 # extremes: whatever equals the extreme has an equal share of the gradient -----------------------------------
 share      = Primitive("share", equal_shares, None, None, doc="1/k for each of the k values x that equal z")
-largest    = Reduction("amax", reducing(np.maximum), lambda g, z, x, axis: g * share(x, z, axis),
+largest    = Primitive("amax", reducing(np.maximum), lambda g, z, x, axis: g * share(x, z, axis),
                        doc="the largest x")
-smallest   = Reduction("amin", reducing(np.minimum), lambda g, z, x, axis: g * share(x, z, axis),
+smallest   = Primitive("amin", reducing(np.minimum), lambda g, z, x, axis: g * share(x, z, axis),
                        doc="the smallest x")
-largest_at  = Reduction("argmax", finding(np.argmax), None, doc="the index of the largest x")
-smallest_at = Reduction("argmin", finding(np.argmin), None, doc="the index of the smallest x")
+largest_at  = Primitive("argmax", finding(np.argmax), None, doc="the index of the largest x")
+smallest_at = Primitive("argmin", finding(np.argmin), None, doc="the index of the smallest x")
 
 # truth ------------------------------------------------------------------------------------------------------
-all_true   = Reduction("all", reducing(np.logical_and), None, doc="whether every x is true")
-any_true   = Reduction("any", reducing(np.logical_or), None, doc="whether any x is true")
+all_true   = Primitive("all", reducing(np.logical_and), None, doc="whether every x is true")
+any_true   = Primitive("any", reducing(np.logical_or), None, doc="whether any x is true")
 # fmt: on
 
 
@@ -177,7 +160,7 @@ def count(x: Tensor, axis: Axis) -> int:
     return x.array.size if axis is None else math.prod(x.array.shape[i] for i in axis)
 
 
-def reduced(op: Reduction, x: Tensor, axis: Axis, keepdim: bool, *constants: Any) -> Tensor:
+def reduced(op: Primitive, x: Tensor, axis: Axis, keepdim: bool, *constants: Any) -> Tensor:
     """`op(x, axis, *constants)`, without the dimensions it kept unless `keepdim`."""
     if not keepdim:
         return op(x, None, *constants) if axis is None else drop(op(x, axis, *constants), axis)
@@ -189,27 +172,24 @@ def drop(z: Tensor, axis: tuple[int, ...]) -> Tensor:
     return regroup(z, tuple(n for i, n in enumerate(z.array.shape) if i not in axis))
 
 
-def extreme(op: Reduction, x: Tensor, axis: Axis, keepdim: bool, name: str) -> Tensor:
+def extreme(op: Primitive, x: Tensor, axis: Axis, keepdim: bool, name: str) -> Tensor:
     """`reduced`, refusing to look for an extreme where there are no values."""
-    if not x.array.size:
-        if axis is None:
-            kind = IndexError if name.startswith("arg") else RuntimeError
-            raise kind(
-                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
-                "reduction dim with "
-                f"the 'dim' argument. A tensor of shape {x.array.shape} has no values to choose from"
+    shape = x.array.shape
+    if not x.array.size and axis is None:
+        raise (IndexError if name.startswith("arg") else RuntimeError)(
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
+            f"dim with the 'dim' argument. A tensor of shape {shape} has no values to choose from"
+        )
+    for i in axis or ():
+        if not shape[i]:
+            raise IndexError(
+                f"{name}(): Expected reduction dim {i} to have non-zero size. The shape is {shape}"
             )
-        for i in axis:
-            if not x.array.shape[i]:
-                raise IndexError(
-                    f"{name}(): Expected reduction dim {i} to have non-zero size. The shape is "
-                    f"{x.array.shape}"
-                )
     return reduced(op, x, axis, keepdim)
 
 
 def moment(
-    op: Reduction, x: Any, dim: Any, unbiased: bool | None, keepdim: bool, correction: float | None
+    op: Primitive, x: Any, dim: Any, unbiased: bool | None, keepdim: bool, correction: float | None
 ) -> Tensor:
     """`var` and `std`, which take the same arguments."""
     if isinstance(dim, bool):  # x.var(False): the first argument may be `unbiased`
@@ -436,7 +416,7 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     return place(smallest_at, input, dim, keepdim)
 
 
-def place(op: Reduction, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:
+def place(op: Primitive, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     """`argmax` and `argmin`."""
     refuse_plain(x, op.name)
     axis = axes(x, dim if dim is None else one_dim(dim, x.array.ndim, op.name), op.name)
@@ -473,7 +453,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 def best(
-    pairwise: Primitive, overall: Reduction, at: Reduction, x: Tensor, dim: Any, keepdim: bool, name: str
+    pairwise: Primitive, overall: Primitive, at: Primitive, x: Tensor, dim: Any, keepdim: bool, name: str
 ) -> Tensor | Selected:
     """`max` and `min` in their three forms."""
     if isinstance(dim, Tensor):

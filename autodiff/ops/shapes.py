@@ -22,7 +22,7 @@ from ..memory import owner
 from ..primitive import Primitive, Variadic, View, cast
 from ..tensor import Tensor
 from .dims import many_dims, numpy_names, one_dim, refuse_plain, spread
-from .indexing import getitem, narrow, scatter
+from .indexing import get, getitem, narrow, scatter
 
 __all__ = [
     "broadcast_to", "cat", "chunk", "concat", "diag", "flatten", "flip", "movedim", "permute", "reshape",
@@ -532,7 +532,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     if not input.array.ndim:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions, in unbind()")
     i = one_dim(dim, input.array.ndim, "unbind")
-    return tuple(getitem(input, (*(ALL,) * i, k)) for k in range(input.array.shape[i]))
+    return tuple(get(input, (ALL,) * i + (k,)) for k in range(input.array.shape[i]))
 
 
 # moved about ------------------------------------------------------------------------------------------------
