@@ -73,7 +73,7 @@ CHANGES: dict[str, Callable[..., Any]] = {
     "clamp_": lambda x, y, at: x.clamp_(-0.5, 0.5),
     "zero_": lambda x, y, at: x.zero_(),
     "fill_": lambda x, y, at: x.fill_(0.7),
-    "copy_": lambda x, y, at: x.copy_(y),
+    "copy_": lambda x, y, at: x.copy_(y.clone()),  # for the same reason as in `fitting`
     "put": put,
     "put_column": put_column,
     "raise_row": raise_row,
