@@ -26,6 +26,12 @@ Update = Callable[[Tensor], None]
 PIECE = 1 << 16  # entries: a few arrays of this length fit in the cache of a core
 
 
+def gradient(p: Tensor) -> Array:
+    """The values of `p.grad`, of a parameter that has one."""
+    assert p.grad is not None
+    return p.grad.array
+
+
 class Optimizer:
     """The base of all optimizers.
 
@@ -293,9 +299,7 @@ class Optimizer:
 
         A large array comes in pieces that stay in the cache while an update goes over them several times.
         """
-        grad = p.grad
-        assert grad is not None
-        w, g = p.array, grad.array
+        w, g = p.array, gradient(p)
         buffers = [self.buffer(p, name) for name in names] if names else ()
         if w.size > PIECE and all(array.flags.c_contiguous for array in (w, *buffers)):
             return self._cut(w, g, *buffers)
