@@ -9,7 +9,7 @@
 >>> optimizer.step()
 """
 
-from . import functional, init, optim
+from . import data, functional, init, optim
 from .io import load, save
 from .layers import (
     ELU,
@@ -57,5 +57,5 @@ __all__ = [
     "Flatten", "Hardtanh", "HingeLoss", "HuberLoss", "Identity", "L1Loss", "LeakyReLU", "Linear",
     "LogSigmoid", "LogSoftmax", "MSELoss", "Module", "ModuleDict", "ModuleList", "NLLLoss", "Parameter",
     "ReLU", "ReLU6", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax", "Softmin", "Softplus",
-    "Softsign", "Tanh", "Tanhshrink", "functional", "init", "load", "optim", "save",
+    "Softsign", "Tanh", "Tanhshrink", "data", "functional", "init", "load", "optim", "save",
 ]  # fmt: skip
