@@ -1,26 +1,23 @@
 """What a Tensor can do, one line each: `x + y` is `add(x, y)`, `x.exp()` is `exp(x)`.
 
-The operations are defined on Tensors, so they come after the class; `give_methods` hands these lines over once
-they exist.
+The operations are defined on Tensors, so they come after the class; `give_methods` hands these lines over
+once they exist.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import functional, inplace, interop, random
-from .dtypes import as_dtype, bool_, float32, float64, int64
-from .ops import elementwise, indexing, linalg, neural, reductions, shapes
 from . import conversion as c
 from . import creation as n
+from . import functional, inplace, random
+from .dtypes import bool_, float32, float64, int64
 from .ops import elementwise as e
 from .ops import indexing as i
 from .ops import linalg as l
 from .ops import reductions as r
 from .ops import shapes as s
-from .primitive import cast
-from .tensor import refuse_device
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -183,7 +180,8 @@ class Methods:
         return inplace.change(self, e.addcmul, tensor1, tensor2, value=value)
     def addcdiv_(self, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
         return inplace.change(self, e.addcdiv, tensor1, tensor2, value=value)
-    def clamp_(self, min: Any = None, max: Any = None) -> Tensor: return inplace.change(self, e.clamp, min, max)
+    def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
+        return inplace.change(self, e.clamp, min, max)
     def clamp_min_(self, min: Any) -> Tensor: return inplace.change(self, e.clamp_min, min)
     def clamp_max_(self, max: Any) -> Tensor: return inplace.change(self, e.clamp_max, max)
     def neg_(self) -> Tensor: return inplace.change(self, e.neg)
@@ -224,7 +222,7 @@ class Methods:
     new_tensor, new_zeros, new_ones = n.new_tensor, n.new_zeros, n.new_ones
     new_full, new_empty = n.new_full, n.new_empty
 
-    # random ------------------------------------------------------------------------------------------------------
+    # random ------------------------------------------------------------------------------------------------
     uniform_, normal_, bernoulli_ = random.uniform_, random.normal_, random.bernoulli_
     exponential_, random_ = random.exponential_, random.random_
     bernoulli, multinomial = random.bernoulli, random.multinomial
