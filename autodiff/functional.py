@@ -10,6 +10,7 @@ import numpy as np
 from . import memory
 from .backward import pullback
 from .errors import describe
+from .primitive import cast
 from .record import Record, mode
 from .tensor import Tensor, history
 
@@ -41,7 +42,7 @@ def seed(root: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[Rec
             "the gradient of a tensor has its shape"
         )
     if gradient.dtype != root.dtype:
-        gradient = Tensor(gradient.array.astype(root.dtype))
+        gradient = cast(gradient, root.dtype)
     if record.op is None:
         gradient = gradient.clone()
     return record, gradient if create_graph else gradient.array
@@ -88,22 +89,18 @@ def backward(
     >>> w.grad
     tensor(6.)
     """
-    wanted = None
+    targets = None
     if inputs is not None:
-        targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-        if not targets:
+        given = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+        if not given:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-        wanted = frozenset(records_of(targets))
-    cotangents = run([tensor], [gradient], wanted, retain_graph, create_graph)
-    if inputs is not None:
-        for target, record in zip(targets, records_of(targets), strict=True):
-            if record in cotangents:
-                accumulate(target, cotangents[record], record.op is None)
-        return
-    for record, g in cotangents.items():
-        leaf = record.tensor() if record.tensor is not None else None
-        if leaf is not None:
-            accumulate(leaf, g, record.op is None)
+        targets = dict(zip(records_of(given), given, strict=True))
+    wanted = None if targets is None else frozenset(targets)
+    for record, g in run([tensor], [gradient], wanted, retain_graph, create_graph).items():
+        if targets is not None:
+            accumulate(targets[record], g, record.op is None)
+        elif record.tensor is not None and (x := record.tensor()) is not None:
+            accumulate(x, g, record.op is None)
 
 
 def accumulate(x: Tensor, g: Any, own: bool) -> None:

@@ -119,7 +119,7 @@ def values_read(rule: Rule | None) -> frozenset[int]:
     found: set[str] = set()
     instructions = list(dis.get_instructions(code))
     for this, following in zip(instructions, [*instructions[1:], None], strict=True):
-        if this.opname.startswith("LOAD_FAST"):
+        if "LOAD_FAST" in this.opname:  # LOAD_FAST_LOAD_FAST and STORE_FAST_LOAD_FAST, too
             names = this.argval if isinstance(this.argval, tuple) else (this.argval,)
             shape_only = (
                 following is not None
