@@ -26,8 +26,8 @@ def one_dim(dim: Any, ndim: int, op: str) -> int:
     ndim = ndim or 1
     if not -ndim <= found < ndim:
         raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {found}), "
-            f"in {op}(): dimensions are counted from 0 to {ndim - 1}, or from the end from -1 to {-ndim}"
+            f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {found}), in "
+            f"{op}(): dimensions are counted from 0 to {ndim - 1}, or from the end from -1 to {-ndim}"
         )
     return found % ndim
 
@@ -47,8 +47,8 @@ def refuse_plain(x: Any, op: str, name: str = "input", position: int = 1) -> Non
     if not isinstance(x, Tensor):
         kind = f"{type(x).__module__}.{type(x).__name__}".removeprefix("builtins.")
         raise TypeError(
-            f"{op}(): argument '{name}' (position {position}) must be Tensor, not {kind}: "
-            "wrap it in autodiff.tensor()"
+            f"{op}(): argument '{name}' (position {position}) must be Tensor, not {kind}: wrap it in "
+            "autodiff.tensor()"
         )
 
 

@@ -178,8 +178,7 @@ def as_entry(entry: Any) -> Any:
         kind = TypeError if isinstance(entry, str) else IndexError
         raise kind(
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
-            "indices "
-            f"(got {type(entry).__name__})"
+            f"indices (got {type(entry).__name__})"
         )
     if isinstance(entry, (list, tuple)) and not all(
         isinstance(i, (int, np.integer, np.bool_)) for i in entry
@@ -188,7 +187,8 @@ def as_entry(entry: Any) -> Any:
             "a list in an index may hold numbers only: of lists, slices or tensors it would be ambiguous. "
             "Write x[i, j] for one index a dimension, x[autodiff.tensor(i)] for one index of more dimensions"
         )
-    array = as_array(list(entry) if isinstance(entry, (tuple, range)) else entry)
+    # a copy, because backward reads it again, and the user may change an index in place meanwhile
+    array = as_array(list(entry) if isinstance(entry, (tuple, range)) else entry, copy=True)
     if isinstance(entry, (list, tuple, range)) and not array.size:
         array = array.astype(int64)  # [] picks nothing
     if array.dtype.kind == "f":
@@ -237,8 +237,7 @@ def put(x: Tensor, index: Any, value: Any) -> None:
         if advanced is not None and value.array.size != 1:
             raise RuntimeError(
                 f"Index put requires the source and destination dtypes match, got {x.array.dtype} for the "
-                "destination and "
-                f"{value.array.dtype} for the source: use value.to({x.array.dtype})"
+                f"destination and {value.array.dtype} for the source: use value.to({x.array.dtype})"
             )
         value = cast(value, x.array.dtype)
     while isinstance(value, Tensor) and value.array.shape[:1] == (1,):
@@ -257,7 +256,7 @@ def along(x: Any, dim: int, index: Any) -> Tensor:
     grid = [
         np.arange(n).reshape([-1 if i == d else 1 for i in range(len(shape))]) for d, n in enumerate(shape)
     ]
-    return getitem(x, tuple(index.array if d == dim else places for d, places in enumerate(grid)))
+    return getitem(x, tuple(index.array.copy() if d == dim else places for d, places in enumerate(grid)))
 
 
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
@@ -299,15 +298,14 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     refuse_index(index, "gather")
     if index.array.ndim != input.array.ndim:
         raise RuntimeError(
-            "Index tensor must have the same number of dimensions as input tensor, in gather(): "
-            f"the index is {describe(index)}, the input {describe(input)}"
+            "Index tensor must have the same number of dimensions as input tensor, in gather(): the index "
+            f"is {describe(index)}, the input {describe(input)}"
         )
     for d, (n, m) in enumerate(zip(index.array.shape, input.array.shape, strict=True)):
         if d != i and n > m:
             raise RuntimeError(
                 f"Size does not match at dimension {d} expected index {list(index.array.shape)} to be no "
-                "larger than self "
-                f"{list(input.array.shape)} apart from dimension {i}, in gather()"
+                f"larger than self {list(input.array.shape)} apart from dimension {i}, in gather()"
             )
     refuse_outside(index.array, i, input.array.shape[i])
     return along(
@@ -332,8 +330,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     a, b = input.array.shape, indices.array.shape
     if len(a) != len(b):
         raise RuntimeError(
-            "take_along_dim(): input and indices should have the same number of dimensions, "
-            f"but got {len(a)} dimensions for input, and {len(b)} dimensions for indices"
+            "take_along_dim(): input and indices should have the same number of dimensions, but got "
+            f"{len(a)} dimensions for input, and {len(b)} dimensions for indices"
         )
     i = one_dim(dim, len(a), "take_along_dim")
     others = [shape[:i] + shape[i + 1 :] for shape in (a, b)]
@@ -360,7 +358,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     x = input if input.array.ndim else input.reshape(1)
     i = one_dim(dim, x.array.ndim, "index_select")
     refuse_outside(index.array, i, x.array.shape[i])
-    z = getitem(x, (ALL,) * i + (index.array.reshape(-1),))
+    z = get(x, (*(ALL,) * i, index.array.reshape(-1)))
     return z if input.array.ndim else z.reshape(())
 
 
@@ -390,7 +388,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     refuse_plain(input, "masked_select")
     refuse_mask(mask, "masked_select")
     shape = common_shape(input, mask, "masked_select")
-    return getitem(input.expand(shape), (np.broadcast_to(mask.array, shape),))
+    return get(input.expand(shape), np.broadcast_to(mask.array, shape))
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
@@ -409,9 +407,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         return fill(input, mask, dtype.type(value).item())
     if value.array.ndim:
         raise RuntimeError(
-            "masked_fill only supports a 0-dimensional value tensor, but got tensor with "
-            f"{value.array.ndim} dimension(s): "
-            "for one value per entry use where(mask, value, input)"
+            f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.array.ndim} "
+            "dimension(s): for one value per entry use where(mask, value, input)"
         )
     return fill(input, mask, value if value.array.dtype == dtype else cast(value, dtype))
 

@@ -79,8 +79,7 @@ def refuse_dtypes(x: Tensor, y: Tensor, op: str) -> None:
     if a != b:
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {a} != {b}, in {op}({describe(x)}, "
-            f"{describe(y)}): "
-            "convert one of them, y.to(x.dtype)"
+            f"{describe(y)}): convert one of them, y.to(x.dtype)"
         )
     if a.kind == "b":
         raise NotImplementedError(f"{op}() is not implemented for 'Bool': use x.float() or x.long()")

@@ -246,8 +246,7 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     if x.array.dtype.kind != "f":
         raise RuntimeError(
             "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
-            "dtype. "
-            f"Got: {x.array.dtype}; use x.float().mean(), or x.mean(dtype=autodiff.float32)"
+            f"dtype. Got: {x.array.dtype}; use x.float().mean(), or x.mean(dtype=autodiff.float32)"
         )
     return reduced(mean_of, x, axis, keepdim, count(x, axis) or math.nan)
 
@@ -350,8 +349,8 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
     x = input if dtype is None else cast(input, as_dtype(dtype))
     if x.array.dtype.kind != "f":
         raise RuntimeError(
-            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
-            f"{x.array.dtype}: use x.float().norm()"
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.array.dtype}: "
+            "use x.float().norm()"
         )
     if p == "fro" or p == 2:
         return reduced(length, x, axis, keepdim)

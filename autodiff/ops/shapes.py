@@ -111,9 +111,8 @@ def view(input: Tensor, shape: Shape) -> Tensor:
     if z.array.size and owner(z.array) is not owner(input.array):
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans "
-            "across two "
-            f"contiguous subspaces). Use .reshape(...) instead. The tensor of shape {input.array.shape} is "
-            "not stored row by row"
+            "across two contiguous subspaces). Use .reshape(...) instead. The tensor of shape "
+            f"{input.array.shape} is not stored row by row"
         )
     return z
 
@@ -126,14 +125,13 @@ def worked_out(shape: Shape, size: int, old: Shape) -> Shape:
     known = math.prod(n for n in shape if n != -1)
     if shape.count(-1) > 1:
         raise RuntimeError(
-            f"only one dimension can be inferred, but the shape {list(shape)} has {shape.count(-1)} "
-            "lengths of -1"
+            f"only one dimension can be inferred, but the shape {list(shape)} has {shape.count(-1)} lengths "
+            "of -1"
         )
     if -1 in shape and known == 0 == size:
         raise RuntimeError(
-            f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified "
-            "dimension size -1 can be any "
-            "value and is ambiguous"
+            f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension "
+            "size -1 can be any value and is ambiguous"
         )
     if (size != known) if -1 not in shape else (known == 0 or size % known):
         raise RuntimeError(
@@ -154,8 +152,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     first, last = one_dim(start_dim, len(shape), "flatten"), one_dim(end_dim, len(shape), "flatten")
     if first > last:
         raise RuntimeError(
-            f"flatten() has invalid args: start_dim cannot come after end_dim, but {start_dim} and "
-            f"{end_dim} do"
+            f"flatten() has invalid args: start_dim cannot come after end_dim, but {start_dim} and {end_dim} "
+            "do"
         )
     return regroup(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
 
@@ -173,8 +171,8 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
         inner = worked_out(tuple(sizes), shape[i], shape)
     except RuntimeError:
         raise RuntimeError(
-            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {i} "
-            f"({shape[i]}) in the input tensor"
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {i} ({shape[i]}) "
+            "in the input tensor"
         ) from None
     return regroup(input, (*shape[:i], *inner, *shape[i + 1 :]))
 
@@ -252,8 +250,7 @@ def matrix_transpose(input: Tensor) -> Tensor:
     if input.array.ndim < 2:
         raise RuntimeError(
             f"tensor.mT is only supported on matrices or batches of matrices. Got {input.array.ndim}-D "
-            "tensor: "
-            "use x.unsqueeze(0) for a row, x.unsqueeze(1) for a column"
+            "tensor: use x.unsqueeze(0) for a row, x.unsqueeze(1) for a column"
         )
     return swap(input, -2, -1)
 
@@ -271,8 +268,7 @@ def permute(input: Tensor, dims: Shape) -> Tensor:
     if len(dims) != ndim:
         raise RuntimeError(
             "permute(): number of dimensions in the tensor input does not match the length of the desired "
-            "ordering of dimensions "
-            f"i.e. input.dim() = {ndim} is not equal to len(dims) = {len(dims)}"
+            f"ordering of dimensions i.e. input.dim() = {ndim} is not equal to len(dims) = {len(dims)}"
         )
     order = tuple(one_dim(d, ndim, "permute") for d in dims)
     if len(set(order)) < ndim:
@@ -324,12 +320,13 @@ def expand(input: Tensor, size: Shape) -> Tensor:
                 f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension "
                 f"{i}"
             )
+    if new < 0:
+        raise RuntimeError(
+            f"expand({describe(input)}, {list(size)}): the number of sizes provided ({len(size)}) must be "
+            f"greater or equal to the number of dimensions in the tensor ({len(shape)})"
+        )
     target = tuple(shape[i - new] if n == -1 else n for i, n in enumerate(size))
-    conflict = expand_conflict(shape, target) if new >= 0 else (
-        f"expand({describe(input)}, size={list(size)}): the number of sizes provided ({len(size)}) must be "
-        "greater or equal to "
-        f"the number of dimensions in the tensor ({len(shape)})"
-    )  # fmt: skip
+    conflict = expand_conflict(shape, target)
     if conflict:
         raise RuntimeError(f"{conflict}, in expand(): only dimensions of length 1 can be repeated")
     return regroup(input, shape) if target == shape else stretch(input, target)
@@ -499,8 +496,7 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
         if sum(lengths) != n or min(lengths, default=0) < 0:
             raise RuntimeError(
                 f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
-                f"dimension {i}), "
-                f"but got split_sizes={lengths}"
+                f"dimension {i}), but got split_sizes={lengths}"
             )
     ends = itertools.accumulate(lengths, initial=0)
     return tuple(narrow(tensor, i, start, end - start) for start, end in itertools.pairwise(ends))
