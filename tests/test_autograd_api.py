@@ -92,6 +92,15 @@ def test_a_kept_grad_does_not_see_what_comes_after_zero_grad(lib):
 
 
 @both
+def test_the_grad_of_a_root_is_not_the_cotangent_itself(lib):
+    x = leaf(lib)
+    cotangent = lib.ones(3)
+    x.backward(cotangent)
+    cotangent[0] = 7
+    assert x.grad.tolist() == [1, 1, 1]
+
+
+@both
 def test_retain_graph(lib):
     x = leaf(lib)
     loss = (x * x).sum()
@@ -344,6 +353,33 @@ def test_cotangents_are_differentiated_too(lib):
     (d,) = grad(lib, x * x, x, v, create_graph=True)
     (e,) = grad(lib, d.sum(), v)
     assert e.tolist() == [2, 4, 6]
+
+
+@both
+def test_a_cotangent_of_another_dtype_is_converted_and_differentiated(lib):
+    x = leaf(lib)
+    v = lib.tensor([1.0, 10.0, 100.0], dtype=lib.float64, requires_grad=True)
+    (d,) = grad(lib, x * x, x, v, create_graph=True)
+    assert d.dtype == lib.float32 and d.tolist() == [2, 40, 600]
+    (e,) = grad(lib, d.sum(), v)
+    assert e.dtype == lib.float64 and e.tolist() == [2, 4, 6]
+
+
+@both
+def test_create_graph_records_under_no_grad_too(lib):
+    x = leaf(lib)
+    z = (x**3).sum()
+    with lib.no_grad():
+        (d,) = grad(lib, z, x, create_graph=True)
+        assert not lib.is_grad_enabled()
+    assert grad(lib, d.sum(), x)[0].tolist() == [6, 12, 18]
+
+
+@both
+def test_the_same_tensor_twice_among_the_inputs(lib):
+    x = leaf(lib)
+    (x * 2).sum().backward(inputs=[x, x])
+    assert x.grad.tolist() == [2, 2, 2]
 
 
 # hooks and retained gradients -------------------------------------------------------------------------------

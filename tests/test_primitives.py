@@ -159,7 +159,7 @@ def setitem(x: torch.Tensor, value: Any, index: Any) -> torch.Tensor:
 def values_for(draw_: st.DrawFn) -> tuple[Any, ...]:
     """An array, what to write into it (an array or a number), and an index that meets no entry twice."""
     x, index = draw_(indexed(unique=True))
-    room = x[(*index, ...)].shape
+    room = x[index].shape
     shape = draw_(st.sampled_from([room, room[1:], ()]))
     return x, draw_(st.one_of(arrays(shape), st.just(2.5))), index
 
@@ -337,9 +337,7 @@ TABLE = {
     ),
     # indexing
     "getitem": Entry(lambda x, index: x[as_torch(index)], indexed()),
-    "scatter": Entry(
-        scatter, indexed().map(lambda drawn: (drawn[0][(*drawn[1], ...)], drawn[0].shape, drawn[1]))
-    ),
+    "scatter": Entry(scatter, indexed().map(lambda drawn: (drawn[0][drawn[1]], drawn[0].shape, drawn[1]))),
     "setitem": Entry(setitem, values_for()),
     "masked_fill": Entry(
         torch.masked_fill,
