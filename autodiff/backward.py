@@ -7,6 +7,7 @@ used it, so its cotangent is complete when it comes up. It is pure: it returns c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from heapq import heappop, heappush
@@ -92,7 +93,9 @@ def pullback(
             else:  # a leaf, which need not wait; its gradient is its own memory
                 found[x] = d if d is not g else d.clone() if create_graph else d.copy()
         if not retain_graph:
-            free(z)
+            z.spent = True
+            if z.value.size > SMALL or has_large(z.args):
+                free(z)
     return found
 
 
@@ -121,7 +124,8 @@ def unbroadcast(d: Any, shape: tuple[int, ...]) -> Any:
 
 def column_sums(d: Array) -> Array:
     """The sum over all axes but the last; as a product with ones, which is faster than `d.sum`."""
-    d = d.reshape(-1, d.shape[-1])
+    if d.ndim > 2:
+        d = d.reshape(math.prod(d.shape[:-1]), d.shape[-1])
     return ones(len(d), d.dtype).dot(d)
 
 
@@ -158,11 +162,9 @@ def leading_to(wanted: frozenset[Record], roots: Iterable[Record]) -> set[Record
 
 
 def free(z: Record) -> None:
-    """Let go of the values that a record holds; shapes stay, and so do small values. A rule that needs them will refuse."""
-    z.spent = True
-    if z.value.size > SMALL or has_large(z.args):
-        z.args = tuple(ghost(arg) if type(arg) is np.ndarray else arg for arg in z.args)
-        z.value = ghost(z.value)
+    """Let go of the large values that a record holds; shapes and small values stay, for pictures."""
+    z.args = tuple(ghost(arg) if type(arg) is np.ndarray else arg for arg in z.args)
+    z.value = ghost(z.value)
 
 
 def has_large(args: tuple[Any, ...]) -> bool:

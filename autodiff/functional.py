@@ -109,10 +109,12 @@ def accumulate(x: Tensor, g: Any, own: bool) -> None:
     `own`: nobody else holds `g`, so that it can become `.grad` itself (unless it looks at other memory).
     """
     grad = x._grad
-    if isinstance(g, Tensor):
+    if grad is None and own and type(g) is np.ndarray and g.base is None:
+        x._grad = Tensor(g)
+    elif isinstance(g, Tensor):
         x._grad = g.clone() if grad is None else grad + g
     elif grad is None:
-        x._grad = Tensor(g if own and type(g) is np.ndarray and g.base is None else np.array(g))
+        x._grad = Tensor(np.array(g))
     elif grad.record is not None:
         x._grad = Tensor(grad.array + g)
     else:

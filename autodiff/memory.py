@@ -36,7 +36,7 @@ def owner(array: Array) -> Array:
 def touch(array: Array) -> None:
     """Note that the memory of `array` was changed in place just now."""
     global latest
-    memory = owner(array)
+    memory = array if array.base is None else owner(array)
     stamp = _stamps.get(id(memory))
     if stamp is None:
         stamp = _Stamp(memory, _forget)

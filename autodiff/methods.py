@@ -228,7 +228,4 @@ class Methods:
     bernoulli, multinomial = random.bernoulli, random.multinomial
 
     # its gradient ------------------------------------------------------------------------------------------
-    def backward(
-        self, gradient: Tensor | None = None, retain_graph: Flag | None = None, create_graph: Flag = False,
-        inputs: Tensor | Sequence[Tensor] | None = None,
-    ) -> None: functional.backward(self, gradient, retain_graph, create_graph, inputs)
+    backward = functional.backward

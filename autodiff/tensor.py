@@ -22,6 +22,8 @@ else:
 
 __all__ = ["Tensor", "is_tensor"]
 
+ndarray = np.ndarray
+
 ONLY_FLOATS = (
     "Only Tensors of floating point and complex dtype can require gradients; this one is {dtype}. "
     "A gradient says how much to move a value by, and {dtype} values cannot move by a little: "
@@ -112,7 +114,7 @@ class Tensor(Methods):
     _view: tuple[Tensor, Record | None, bool] | None  # base, the base's record seen, made while recording
 
     def __init__(self, data: Any = (), record: Record | None = None) -> None:
-        self.array = data if type(data) is np.ndarray else _values(data, record)
+        self.array = data if type(data) is ndarray else _values(data, record)
         self.record = record
         self._grad = None
         self._view = None

@@ -111,9 +111,9 @@ def rows(x: Array) -> Array:
 
 def sigmoid(x: Array) -> Array:
     """1 / (1 + e^-x): where e^-x is infinite, 0."""
-    z = np.negative(as_floats(x))
-    if z.ndim == 0:
-        return 1 / (1 + np.exp(z))
+    if x.ndim == 0 or x.dtype.kind != "f":
+        return 1 / (1 + np.exp(-as_floats(x)))
+    z = np.negative(x)
     np.exp(z, out=z)
     z += ONE[z.dtype]
     return np.reciprocal(z, out=z)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import Tensor, get_default_dtype
+from autodiff.dtypes import Array
 
 from .optimizer import Optimizer, Params, Update, refuse_negative
 
@@ -84,9 +85,9 @@ class Adagrad(Optimizer):
         lr, lr_decay, eps = float(group["lr"]), float(group["lr_decay"]), float(group["eps"])
         weight_decay, maximize = float(group["weight_decay"]), group["maximize"]
 
-        def update(p: Tensor) -> None:
+        def update(p: Tensor, w: Array, g: Array) -> None:
             lr_now = lr / (1 + (self.count(p) - 1) * lr_decay)
-            for w, g, u, s in self.pieces(p, "sum"):
+            for w, g, u, s in self.pieces(p, w, g, "sum"):
                 g = self.slope(w, g, weight_decay, maximize)
                 s += np.square(g, out=u)
                 denominator = np.add(np.sqrt(s, out=u), eps, out=u)

@@ -20,16 +20,10 @@ from .uninterrupted import uninterrupted
 Array = np.ndarray[Any, Any]
 Params = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]
 Closure = Callable[[], Tensor]
-Update = Callable[[Tensor], None]
+Update = Callable[[Tensor, Array, Array], None]  # of a parameter, its values, its gradient
 """`update(p)` moves the values of a parameter that has a gradient, in place."""
 
 PIECE = 1 << 16  # entries: a few arrays of this length fit in the cache of a core
-
-
-def gradient(p: Tensor) -> Array:
-    """The values of `p.grad`, of a parameter that has one."""
-    assert p.grad is not None
-    return p.grad.array
 
 
 class Optimizer:
@@ -101,18 +95,18 @@ class Optimizer:
         for group in self.param_groups:
             update = self.update_rule(group)
             for p in group["params"]:
-                grad = p.grad
-                if grad is not None:
-                    if grad.array.shape != p.array.shape:
+                if p.grad is not None:
+                    w, g = p.array, p.grad.array
+                    if g.shape != w.shape:
                         raise RuntimeError(
-                            f"step: the gradient has shape {grad.shape} and its parameter {p.shape}: "
+                            f"step: the gradient has shape {g.shape} and its parameter {w.shape}: "
                             "its data was replaced; call zero_grad() and backward() again"
                         )
-                    work.append((update, p))
+                    work.append((update, p, w, g))
         with uninterrupted():
-            for update, p in work:
-                update(p)
-                touch(p.array)
+            for update, p, w, g in work:
+                update(p, w, g)
+                touch(w)
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -294,12 +288,11 @@ class Optimizer:
         """All parameters, group by group."""
         return [p for group in self.param_groups for p in group["params"]]
 
-    def pieces(self, p: Tensor, *names: str) -> Iterable[tuple[Array, ...]]:
+    def pieces(self, p: Tensor, w: Array, g: Array, *names: str) -> Iterable[tuple[Array, ...]]:
         """(w, g, u, ...): values of `p`, gradient, scratch memory, and what is remembered under `names`.
 
         A large array comes in pieces that stay in the cache while an update goes over them several times.
         """
-        w, g = p.array, gradient(p)
         buffers = [self.buffer(p, name) for name in names] if names else ()
         if w.size > PIECE and all(array.flags.c_contiguous for array in (w, *buffers)):
             return self._cut(w, g, *buffers)

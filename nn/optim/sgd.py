@@ -11,7 +11,7 @@ from autodiff import Tensor
 
 from autodiff.dtypes import Array
 
-from .optimizer import PIECE, Optimizer, Params, Update, gradient, refuse_negative
+from .optimizer import PIECE, Optimizer, Params, Update, refuse_negative
 
 
 class SGD(Optimizer):
@@ -74,9 +74,9 @@ class SGD(Optimizer):
         weight_decay, nesterov, maximize = float(group["weight_decay"]), group["nesterov"], group["maximize"]
         names = ["momentum_buffer"] if momentum else []
 
-        def update(p: Tensor) -> None:
+        def update(p: Tensor, w: Array, g: Array) -> None:
             first = momentum != 0 and "momentum_buffer" not in self.state[p]
-            for w, g, u, *buffers in self.pieces(p, *names):
+            for w, g, u, *buffers in self.pieces(p, w, g, *names):
                 g = self.slope(w, g, weight_decay, maximize)
                 if momentum:
                     b = buffers[0]
@@ -87,10 +87,9 @@ class SGD(Optimizer):
 
         rates: dict[Any, Array] = {}  # lr as an array: NumPy takes twice as long to start with a Python number
 
-        def descend(p: Tensor) -> None:
-            w, g = p.array, gradient(p)
+        def descend(p: Tensor, w: Array, g: Array) -> None:
             if w.size > PIECE:
-                return update(p)
+                return update(p, w, g)
             rate = rates.get(w.dtype)
             if rate is None:
                 rate = rates[w.dtype] = np.array(lr, w.dtype)
