@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -71,8 +72,8 @@ class Module:
             "define forward(self, x) in the class"
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+    # Calling a module is calling its forward; looked up so, no frame lies between.
+    __call__: Callable[..., Any] = property(attrgetter("forward"))  # type: ignore[assignment]
 
     # Attributes ----------------------------------------------------------------------------------------
 
