@@ -395,3 +395,33 @@ ERRORS = [
 @pytest.mark.parametrize(("function", "words"), ERRORS)
 def test_errors(function, words):
     assert_same_error(lambda lib: function(lib, lib.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])), words)
+
+
+@both
+def test_all_names_of_arguments(lib):
+    x = lib.arange(6).reshape(2, 3)
+    found = [
+        lib.reshape(input=x, shape=(3, 2)),
+        x.reshape(shape=[-1]),
+        x.view(size=(6,)),
+        lib.flatten(input=x, start_dim=0, end_dim=1),
+        lib.unflatten(input=x, dim=1, sizes=(3, 1)),
+        lib.transpose(input=x, dim0=0, dim1=1),
+        x.permute(dims=(1, 0)),
+        lib.movedim(input=x, source=0, destination=1),
+        lib.squeeze(input=x[:1], dim=0),
+        lib.unsqueeze(input=x, dim=0),
+        x.expand(size=(2, 2, 3)),
+        x.repeat(repeats=(1, 2)),
+        lib.tile(input=x, dims=(2,)),
+        lib.cat(tensors=[x, x], dim=1),
+        lib.stack(tensors=[x, x], dim=1),
+        lib.split(tensor=x, split_size_or_sections=1, dim=1)[2],
+        lib.chunk(input=x, chunks=2, dim=1)[0],
+        lib.unbind(input=x, dim=1)[0],
+        lib.flip(input=x, dims=(0,)),
+        lib.roll(input=x, shifts=1, dims=0),
+        lib.tril(input=x, diagonal=1),
+        lib.diag(input=x, diagonal=1),
+    ]
+    return [z.tolist() for z in found]

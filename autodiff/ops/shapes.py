@@ -96,7 +96,7 @@ def reshape(input: Tensor, shape: Shape) -> Tensor:
 
 
 @spread
-def view(input: Tensor, shape: Shape) -> Tensor:
+def view(input: Tensor, size: Shape) -> Tensor:
     """As `reshape`, but never a copy: RuntimeError where the memory cannot be shared.
 
     >>> import autodiff
@@ -107,7 +107,7 @@ def view(input: Tensor, shape: Shape) -> Tensor:
             [0., 0.]])
     """
     refuse_plain(input, "view")
-    z = regroup(input, worked_out(shape, input.array.size, input.array.shape))
+    z = regroup(input, worked_out(size, input.array.size, input.array.shape))
     if z.array.size and owner(z.array) is not owner(input.array):
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans "
