@@ -12,6 +12,7 @@
 tensor(0.7500)
 """
 
+from . import lr_scheduler
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
 from .backtracking import BacktrackingSGD
@@ -19,4 +20,4 @@ from .optimizer import Optimizer
 from .rmsprop import RMSprop
 from .sgd import SGD
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "BacktrackingSGD", "Optimizer", "RMSprop"]
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "BacktrackingSGD", "Optimizer", "RMSprop", "lr_scheduler"]
