@@ -1,8 +1,8 @@
 """Pull a cotangent back, newest record first.
 
-`pullback` is the whole of reverse-mode differentiation: a heap ordered by birth gives each record after everything that
-used it, so its cotangent is complete when it comes up. It is pure: it returns cotangents. What users call is in
-`functional`. Source: Griewank and Walther, "Evaluating Derivatives", chapter 3.
+`pullback` is the whole of reverse-mode differentiation: a heap ordered by birth gives each record after
+everything that used it, so its cotangent is complete when it comes up. It is pure: it returns cotangents.
+What users call is in `functional`. Source: Griewank and Walther, "Evaluating Derivatives", chapter 3.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ from .record import Record, set_grad_enabled
 from .tensor import Tensor
 
 SECOND_TIME = (
-    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-    "freed), at {name}. Saved intermediate values of the graph are freed when you call .backward() or autodiff.grad(). "
-    "Specify retain_graph=True the first time if you need to go through it again; or, if it is in a training loop, "
+    "Trying to backward through the graph a second time (or directly access saved tensors after "
+    "they have already been "
+    "freed), at {name}. Saved intermediate values of the graph are freed when you call .backward() "
+    "or autodiff.grad(). "
+    "Specify retain_graph=True the first time if you need to go through it again; or, if it is in "
+    "a training loop, "
     "compute the loss anew in each step"
 )
 SMALL = 64  # a freed record keeps values of up to this many entries, so that pictures can still show them
@@ -37,9 +40,10 @@ def pullback(
     retain_graph: bool = False,
     create_graph: bool = False,
 ) -> dict[Record, Any]:
-    """The cotangent of every leaf (and of every tensor that retains its grad) behind `roots`; or of `wanted` alone.
+    """The cotangents of all leaves and tensors that retain their grad behind `roots`; or of `wanted` alone.
 
-    Cotangents are arrays; with `create_graph` they are Tensors, and the rules are read on Tensors, so they are recorded.
+    Cotangents are arrays; with `create_graph` they are Tensors, and the rules are read on Tensors, so
+    they are recorded.
     """
     found: dict[Record, Any] = {}  # leaves, complete when all is done; and what else is asked for
     total: dict[Record, Any] = {}  # what has arrived so far at records that wait in the heap
@@ -100,7 +104,10 @@ def pullback(
 
 
 def unbroadcast(d: Any, shape: tuple[int, ...]) -> Any:
-    """The cotangent of an input of this shape: summed where the forward repeated it, repeated where the forward summed it."""
+    """The cotangent of an input of this shape.
+
+    Summed where the forward repeated it, repeated where the forward summed it.
+    """
     extra = len(d.shape) - len(shape)
     if extra > 0:
         d = column_sums(d) if len(shape) == 1 and type(d) is np.ndarray else d.sum(axis=tuple(range(extra)))
@@ -126,7 +133,8 @@ def column_sums(d: Array) -> Array:
     """The sum over all axes but the last; as a product with ones, which is faster than `d.sum`."""
     if d.ndim > 2:
         d = d.reshape(math.prod(d.shape[:-1]), d.shape[-1])
-    return ones(len(d), d.dtype).dot(d)
+    sums: Array = ones(len(d), d.dtype).dot(d)
+    return sums
 
 
 @lru_cache(maxsize=64)
@@ -136,7 +144,7 @@ def ones(n: int, dtype: DType) -> Array:
 
 
 def on_tensors(z: Record) -> tuple[Tensor, list[Any]]:
-    """The value and the arguments of a record as Tensors with their history, for rules that are to be recorded."""
+    """The value and the arguments of a record as Tensors with their history: rules on them are recorded."""
     args = list(z.args)
     for i, x in enumerate(z.inputs):
         if isinstance(args[i], np.ndarray):
@@ -169,7 +177,7 @@ def free(z: Record) -> None:
 
 def has_large(args: tuple[Any, ...]) -> bool:
     """Whether any of these is an array of more than `SMALL` entries."""
-    for arg in args:  # a loop: `any` with a generator takes three times as long
+    for arg in args:  # noqa: SIM110 (`any` with a generator takes three times as long)
         if type(arg) is np.ndarray and arg.size > SMALL:
             return True
     return False
@@ -189,9 +197,12 @@ def refuse_changed(z: Record) -> None:
             if isinstance(value, np.ndarray) and memory.changed_since(value, z.birth):
                 what = "its output" if i < 0 else f"argument {i + 1}"
                 raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an inplace operation: "
-                    f"the rule of {z.name()} needs {what}, {describe(value)}, which was changed in place after it was computed. "
-                    "Use an operation that returns a new tensor (x = x + 1 instead of x += 1), or change x.clone()"
+                    "one of the variables needed for gradient computation has been modified by an "
+                    "inplace operation: "
+                    f"the rule of {z.name()} needs {what}, {describe(value)}, which was changed in "
+                    "place after it was computed. "
+                    "Use an operation that returns a new tensor (x = x + 1 instead of x += 1), or "
+                    "change x.clone()"
                 )
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import as_array
 from .dtypes import WEAK, Array, DType, as_dtype, bool_, float64, get_default_dtype, int64
-from .tensor import Tensor, as_array, refuse_device
+from .tensor import Tensor, refuse_device
 
 __all__ = [
     "tensor", "as_tensor", "from_numpy", "zeros", "ones", "full", "empty", "eye", "arange", "linspace",

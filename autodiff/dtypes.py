@@ -1,8 +1,8 @@
 """The four dtypes, and PyTorch's rules for which one a result has.
 
-float32 is the default; Python numbers are weak (`2.0 * float32` is float32); a 0-dim tensor is weak within its category
-(bool < int < float); a division or an `exp` of integers is float32.
-Source: PyTorch, "Tensor Attributes", section "Type Promotion".
+float32 is the default; Python numbers are weak (`2.0 * float32` is float32); a 0-dim tensor is weak within
+its category (bool < int < float); a division or an `exp` of integers is float32. Source: PyTorch, "Tensor
+Attributes", section "Type Promotion".
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def is_floating(dtype: DType) -> bool:
 def result_dtype(*operands: Any) -> DType:
     """The dtype that an operation between these arrays and Python numbers computes in.
 
-    The highest category decides; within it arrays with dimensions come first, then 0-dim arrays, then Python numbers.
+    The highest category decides; within it arrays with dimensions come first, then 0-dim arrays, then
+    Python numbers.
     """
     strongest: tuple[int, int, int] = (-1, -1, -1)
     result = bool_

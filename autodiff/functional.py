@@ -1,4 +1,4 @@
-"""What users ask of the pullback: `Tensor.backward`, which adds to `.grad`, and `grad`, which returns gradients."""
+"""What users ask of the pullback: `Tensor.backward` adds to `.grad`, `grad` returns gradients."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def seed(root: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[Rec
     record = history(root)
     if record is None:
         raise RuntimeError(
-            "element 0 of tensors does not require grad and does not have a grad_fn: nothing behind this tensor requires grad. "
+            "element 0 of tensors does not require grad and does not have a grad_fn: nothing "
+            "behind this tensor requires grad. "
             "Make a parameter with requires_grad=True before computing with it, and compute outside no_grad()"
         )
     if gradient is None:
@@ -30,7 +31,8 @@ def seed(root: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[Rec
             return record, root.array.dtype.type(1)
         if root.array.size != 1:
             raise RuntimeError(
-                f"grad can be implicitly created only for scalar outputs, and this one has shape {root.shape}: "
+                "grad can be implicitly created only for scalar outputs, and this one has shape "
+                f"{root.shape}: "
                 "reduce it first (loss.mean().backward()), or say which direction (y.backward(gradient=...))"
             )
         gradient = Tensor(np.ones(root.array.shape, root.array.dtype))
@@ -38,7 +40,8 @@ def seed(root: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[Rec
         raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
     if gradient.shape != root.shape:
         raise RuntimeError(
-            f"Mismatch in shape: grad_output[0] has a shape of {gradient.shape} and output[0] has a shape of {root.shape}: "
+            f"Mismatch in shape: grad_output[0] has a shape of {gradient.shape} and output[0] has a "
+            f"shape of {root.shape}: "
             "the gradient of a tensor has its shape"
         )
     if gradient.dtype != root.dtype:
@@ -80,8 +83,9 @@ def backward(
 ) -> None:
     """Add dL/dx to `.grad` of every leaf x behind `tensor` (or of `inputs` alone).
 
-    `gradient` is the cotangent of a non-scalar tensor, of its shape. The values that the graph holds are freed unless
-    `retain_graph`; with `create_graph` the gradients themselves have a graph. Nothing is changed if an error is raised.
+    `gradient` is the cotangent of a non-scalar tensor, of its shape. The values that the graph holds are
+    freed unless `retain_graph`; with `create_graph` the gradients themselves have a graph. Nothing is
+    changed if an error is raised.
 
     >>> import autodiff
     >>> w = autodiff.tensor(3.0, requires_grad=True)
@@ -149,8 +153,9 @@ def grad(
 ) -> tuple[Tensor | None, ...]:
     """The gradients of the sum of `outputs` with respect to `inputs`, as a tuple; no `.grad` is touched.
 
-    `grad_outputs` are the cotangents of non-scalar outputs. An input that the outputs do not depend on is an error, or
-    None with `allow_unused`, or zeros with `materialize_grads`. Source: PyTorch, `torch.autograd.grad`.
+    `grad_outputs` are the cotangents of non-scalar outputs. An input that the outputs do not depend on is
+    an error, or None with `allow_unused`, or zeros with `materialize_grads`. Source: PyTorch,
+    `torch.autograd.grad`.
 
     >>> import autodiff
     >>> x = autodiff.tensor(2.0, requires_grad=True)
@@ -169,7 +174,8 @@ def grad(
         raise RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")
     if materialize_grads and allow_unused is False:
         raise ValueError(
-            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+            "allow_unused=False."
         )
     records = records_of(targets)
     cotangents = run(roots, gradients, frozenset(records), retain_graph, create_graph)
@@ -184,7 +190,8 @@ def grad(
             results.append(None)
         else:
             raise RuntimeError(
-                "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is "
+                "One of the differentiated Tensors appears to not have been used in the graph. Set "
+                "allow_unused=True if this is "
                 f"the desired behavior (its gradient is then None): input {i}, {describe(x)}"
             )
     return tuple(results)

@@ -1,7 +1,8 @@
 """NumPy's functions on Tensors: `np.exp(t)` is our `exp(t)`, recorded and differentiable.
 
-This is also how a rule, written as a NumPy expression, is read on Tensors. Ufuncs find the primitive that wraps them;
-other functions are in the table. A function that is missing raises TypeError: it never computes without the gradient.
+This is also how a rule, written as a NumPy expression, is read on Tensors. Ufuncs find the primitive that
+wraps them; other functions are in the table. A function that is missing raises TypeError: it never computes
+without the gradient.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from .ops import elementwise, linalg, reductions, shapes
-from .primitive import Primitive, registry
-from .tensor import Tensor, as_array
+from .primitive import registry
+from .tensor import Tensor
 
 UFUNCS: dict[Any, Callable[..., Any]] = {
     p.forward: p for p in registry.values() if isinstance(p.forward, np.ufunc)
@@ -81,7 +82,8 @@ def array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **options: 
         + (f"({', '.join(options)}=)" if options else "")
     )
     raise TypeError(
-        f"{call} is not defined on Tensors: use the Tensor's own methods, or x.detach().numpy() for no gradient"
+        f"{call} is not defined on Tensors: use the Tensor's own methods, or x.detach().numpy() for "
+        "no gradient"
     )
 
 
@@ -90,7 +92,8 @@ def array_function(self: Tensor, function: Any, types: Any, args: Any, options: 
     if function in FUNCTIONS:
         return FUNCTIONS[function](*args, **options)
     raise TypeError(
-        f"np.{function.__name__} is not defined on Tensors: use the Tensor's own methods, or x.detach().numpy() for no gradient"
+        f"np.{function.__name__} is not defined on Tensors: use the Tensor's own methods, or "
+        "x.detach().numpy() for no gradient"
     )
 
 

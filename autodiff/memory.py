@@ -1,7 +1,8 @@
 """Which memory was changed, and when: what lets `backward` refuse a value that is no longer what it was.
 
-Arrays that share memory share one owner (`array.base`), so views, `detach()` and `numpy()` are covered alike. A change in
-place stamps the owner with the clock; a record whose birth is earlier than the stamp of a value it needs is out of date.
+Arrays that share memory share one owner (`array.base`), so views, `detach()` and `numpy()` are covered alike.
+A change in place stamps the owner with the clock; a record whose birth is earlier than the stamp of a value
+it needs is out of date.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ once they exist.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import conversion as c

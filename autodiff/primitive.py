@@ -1,9 +1,9 @@
 """Apply a function, and keep the record.
 
-A primitive is a NumPy function and one rule (vjp) per tensor argument. A rule is a NumPy expression `(g, z, *args)`: given
-the cotangent g of the output z = forward(*args), it is the cotangent of that argument, before broadcasting is undone (the
-engine does that, once, in `backward`). The same rule is read on arrays (the backward pass), on Tensors (derivatives of any
-order), on Symbols (mathematics). tanh, for example:
+A primitive is a NumPy function and one rule (vjp) per tensor argument. A rule is a NumPy expression of
+(g, z, *args): given the cotangent g of the output z = forward(*args), it is the cotangent of that argument,
+before broadcasting is undone (the engine does that, once, in `backward`). The same rule is read on arrays (the
+backward pass), on Tensors (derivatives of any order), on Symbols (mathematics). tanh, for example:
 
     tanh = Unary("tanh", np.tanh, lambda g, z, x: g * (1 - z * z))
 """
@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import as_array
 from .dtypes import Array, DType, get_default_dtype, result_dtype
 from .errors import explain
 from .memory import owner
 from .record import Record, mode
-from .tensor import Tensor, as_array, history
+from .tensor import Tensor, history
 
 ndarray = np.ndarray
 asarray = np.asarray
@@ -33,7 +34,7 @@ registry: dict[str, Primitive] = {}
 
 
 class Primitive:
-    """A NumPy function `forward` of `arity` tensor arguments, then constants; and for each tensor argument its rule or None."""
+    """A NumPy function `forward` of `arity` tensors, then constants; and for each tensor its rule, or None."""
 
     def __init__(self, name: str, forward: Callable[..., Any], *vjps: Rule | None, doc: str = "") -> None:
         self.name = name
@@ -92,12 +93,13 @@ class Primitive:
             return self.forward(*args)
         given = type(args[0]).__name__ if args else "nothing"
         raise TypeError(
-            f"{self.name}(): argument 'input' (position 1) must be Tensor, not {given}: wrap it in autodiff.tensor()"
+            f"{self.name}(): argument 'input' (position 1) must be Tensor, not {given}: wrap it in "
+            "autodiff.tensor()"
         )
 
     @cached_property
     def reads(self) -> tuple[frozenset[int], ...]:
-        """For each rule, which values it needs: -1 for z, then the positions of the arguments. Shapes are not values."""
+        """For each rule, the values it needs (shapes are none): -1 is z, 0 the first argument."""
         return tuple(values_read(rule) for rule in self.vjps)
 
     @cached_property
@@ -110,7 +112,7 @@ class Primitive:
 
 
 def values_read(rule: Rule | None) -> frozenset[int]:
-    """The arguments whose values (not only `.shape`, `.ndim`, `.dtype`) a rule's code uses: -1 is z, 0 the first argument."""
+    """The arguments whose values, not only `.shape`, `.ndim`, `.dtype`, a rule uses: -1 is z, 0 the first."""
     if rule is None:
         return frozenset()
     code = rule.__code__
@@ -132,7 +134,7 @@ def values_read(rule: Rule | None) -> frozenset[int]:
 
 
 class Unary(Primitive):
-    """A primitive of one tensor, elementwise; the unrolled twin of `Primitive.__call__`. Integers become floats if it needs them."""
+    """A primitive of one tensor, elementwise, unrolled; integers become floats where it needs floats."""
 
     def __call__(self, x: Any) -> Any:
         if not isinstance(x, Tensor):
@@ -142,9 +144,8 @@ class Unary(Primitive):
             z = self.forward(a)
         except (ValueError, TypeError) as error:
             raise explain(self, (a,), error) from None
-        if z.dtype is not a.dtype:
-            if z.dtype.kind == "f" and a.dtype.kind != "f":
-                return self(cast(x, get_default_dtype()))
+        if z.dtype is not a.dtype and z.dtype.kind == "f" and a.dtype.kind != "f":
+            return self(cast(x, get_default_dtype()))
         if type(z) is not ndarray:
             z = asarray(z)
         record = x.record if x._view is None else history(x)
@@ -154,7 +155,7 @@ class Unary(Primitive):
 
 
 class Binary(Primitive):
-    """A primitive of two operands, elementwise with broadcasting and type promotion; Python numbers stay weak."""
+    """A primitive of two operands, unrolled: broadcasting, type promotion, weak Python numbers."""
 
     def __call__(self, x: Any, y: Any) -> Any:
         a: Any
@@ -209,7 +210,8 @@ class Binary(Primitive):
         if isinstance(x, ndarray):
             return Tensor(as_array(x))
         raise TypeError(
-            f"unsupported operand type for {self.name}: {type(x).__name__!r}; operands are Tensors, numbers or NumPy arrays"
+            f"unsupported operand type for {self.name}: {type(x).__name__!r}; operands are Tensors, "
+            "numbers or NumPy arrays"
         )
 
     def promoted(self, x: Any, y: Any) -> Tensor:
@@ -231,14 +233,14 @@ class Binary(Primitive):
 
 
 class Predicate(Binary):
-    """A comparison or a logical function: a bool tensor, no gradient. A primitive all the same, so that a mask is part of a program."""
+    """A comparison or a logical function: no gradient, but a primitive, so that masks are part of a program."""
 
     def __init__(self, name: str, forward: Callable[..., Any], doc: str = "") -> None:
         super().__init__(name, forward, None, None, doc=doc)
 
 
 class View(Primitive):
-    """A primitive of one tensor that looks at the same memory in another way (when NumPy can; else it copies)."""
+    """A primitive of one tensor that looks at the same memory in another way; where NumPy cannot, it copies."""
 
     def __call__(self, x: Any, *constants: Any) -> Any:
         if not isinstance(x, Tensor):

@@ -1,4 +1,4 @@
-"""How a value came to be: the record of one operation, the clock that orders records, and the switch that stops recording."""
+"""How a value came to be: the record of one operation, the clock that orders them, the recording switch."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 __all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
 
 clock = itertools.count(1).__next__
-"""One running number for everything that happens: inputs are older than outputs, so sorting by it is a topological order."""
+"""One running number for all that happens: inputs are older than outputs, so it orders the graph."""
 
 
 class Record:
-    """One line of the computation: `value = op(*args)`. Plain data, no closures, no cycles; a leaf has no `op`.
+    """One line of the computation, `value = op(*args)`: plain data, no cycles; a leaf has no `op`.
 
-    `inputs` are the records of the tensor arguments, in order, with repeats; None where no gradient flows. `args` are
-    the raw arguments that the rules read. `tensor` points (weakly) to the Tensor whose `.grad` is kept.
+    `inputs` are the records of the tensor arguments, in order, with repeats; None where no gradient
+    flows. `args` are the raw arguments that the rules read. `tensor` points (weakly) to the Tensor whose
+    `.grad` is kept.
     """
 
     __slots__ = ("args", "birth", "hooks", "inputs", "op", "spent", "tensor", "value")
@@ -81,7 +82,10 @@ class _Switch:
         mode.enabled = self.previous
 
     def __call__(self, function: F) -> F:
-        """`function` with recording switched while it runs: a generator's mode is its caller's between its steps."""
+        """`function` with recording switched while it runs.
+
+        A generator's mode is its caller's between its steps.
+        """
         if inspect.isgeneratorfunction(function):
             return cast(F, functools.wraps(function)(lambda *a, **k: self.stepwise(function(*a, **k))))
 
@@ -117,7 +121,7 @@ class _Mode(_Switch):
         return object.__new__(cls) if function is None else cast(Self, cls()(function))
 
 
-class no_grad(_Mode):  # noqa: N801 (PyTorch's name)
+class no_grad(_Mode):
     """Record nothing in this block or decorated function: no graph, no gradient.
 
     >>> import autodiff
@@ -131,7 +135,7 @@ class no_grad(_Mode):  # noqa: N801 (PyTorch's name)
     enabled = False
 
 
-class enable_grad(_Mode):  # noqa: N801 (PyTorch's name)
+class enable_grad(_Mode):
     """Record again, inside a `no_grad` block.
 
     >>> import autodiff
@@ -145,7 +149,7 @@ class enable_grad(_Mode):  # noqa: N801 (PyTorch's name)
     enabled = True
 
 
-class set_grad_enabled(_Switch):  # noqa: N801 (PyTorch's name)
+class set_grad_enabled(_Switch):
     """Switch recording on or off at once; as a `with` block or a decorator, only inside it.
 
     >>> import autodiff

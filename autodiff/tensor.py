@@ -1,4 +1,4 @@
-"""The array that remembers: a Tensor holds its values and, if gradients flow to it, the record of how they came to be.
+"""The array that remembers: a Tensor holds its values, and the record of how they came to be.
 
 What a Tensor can do (operators, methods) is in `methods`; what is here is what it is.
 """
@@ -6,13 +6,15 @@ What a Tensor can do (operators, methods) is in `methods`; what is here is what 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import printing
-from .dtypes import CATEGORY, Array, DType, as_dtype, float32, get_default_dtype, int64
+from .arrays import as_array
+from .dtypes import Array, DType, float32
+from .protocols import Protocols
 from .record import Record
 
 if TYPE_CHECKING:
@@ -30,57 +32,6 @@ ONLY_FLOATS = (
     "convert first, x.float().requires_grad_()"
 )
 
-BEYOND_INT64 = "Overflow when unpacking long long: an integer is beyond int64; write it as a float, 1e20"
-
-
-def as_array(data: Any, dtype: Any = None, copy: bool = False) -> Array:
-    """`data` (numbers, nested sequences, arrays, tensors) as an array of one of the four dtypes.
-
-    Python floats become the default dtype, ints int64, bools bool; NumPy's numbers, arrays and tensors keep
-    theirs; of several the strongest holds. Raises ValueError for ragged sequences and integers beyond int64,
-    TypeError for strings and for dtypes that the engine lacks, RuntimeError for what holds no numbers.
-    """
-    if isinstance(data, Tensor):
-        data = data.array
-    elif isinstance(data, (list, tuple, range)):
-        return _stacked(data, dtype)
-    array = np.asarray(data)
-    if type(data) is int and array.dtype != int64:
-        raise ValueError(BEYOND_INT64)
-    if array.dtype == object:
-        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: a tensor holds numbers")
-    if dtype is None:
-        dtype = get_default_dtype() if type(data) is float else array.dtype
-    return _converted(array, dtype, copy)
-
-
-def _stacked(data: Any, dtype: Any) -> Array:
-    """A sequence of numbers, arrays or sequences as an array of `dtype`, or of the strongest among theirs."""
-    kinds = set(map(type, data))
-    if kinds <= {bool, int, float}:  # all at once; and nothing at all is float
-        array = np.array(data)
-        if int in kinds and float not in kinds and array.dtype != int64:
-            raise ValueError(BEYOND_INT64)
-        found = get_default_dtype() if array.dtype.kind == "f" else array.dtype
-    else:
-        parts = [as_array(part, dtype) for part in data]
-        for part in parts:
-            if part.shape != parts[0].shape:
-                raise ValueError(
-                    f"expected sequences of one shape, but {part.shape} stands beside {parts[0].shape}"
-                )
-        array = np.stack(parts)
-        found = max((part.dtype for part in parts), key=lambda kind: (CATEGORY[kind], kind.itemsize))
-    return _converted(array, found if dtype is None else dtype, copy=False)
-
-
-def _converted(array: Array, dtype: Any, copy: bool) -> Array:
-    """An array of another dtype; RuntimeError for nan or infinity as an integer."""
-    wanted = as_dtype(dtype)
-    if wanted == int64 and array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise RuntimeError("value cannot be converted to type int64 without overflow: it is nan or infinite")
-    return array.astype(wanted, copy=copy)
-
 
 def _values(data: Any, record: Any) -> Array:
     """The array of `Tensor(data)` for anything but an array: float32 values of a sequence or tensor."""
@@ -93,11 +44,12 @@ def _values(data: Any, record: Any) -> Array:
     return as_array(data, None if isinstance(data, Tensor) else float32)
 
 
-class Tensor(Methods):
+class Tensor(Protocols, Methods):
     """An n-dimensional array that can remember how it was computed.
 
-    `Tensor(data)` makes float32 values from numbers or lists, as `torch.Tensor` does, and shares a NumPy array's memory;
-    prefer `autodiff.tensor(data)`, which copies and infers the dtype. dtypes: float32, float64, int64, bool.
+    `Tensor(data)` makes float32 values from numbers or lists, as `torch.Tensor` does, and shares a NumPy
+    array's memory; prefer `autodiff.tensor(data)`, which copies and infers the dtype. dtypes: float32,
+    float64, int64, bool.
 
     >>> import autodiff
     >>> x = autodiff.tensor([1.0, 2.0], requires_grad=True)
@@ -119,7 +71,7 @@ class Tensor(Methods):
         self._grad = None
         self._view = None
 
-    # What it is -------------------------------------------------------------------------------------------------
+    # What it is ---------------------------------------------------------------------------------------------
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -166,18 +118,16 @@ class Tensor(Methods):
             )
         return self.array
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        array = self.numpy()
-        if dtype is not None and array.dtype != dtype:
-            return array.astype(dtype)
-        return array.copy() if copy else array
-
     def item(self) -> Any:
-        """The value of a one-element tensor as a Python number. Raises RuntimeError for more or no elements."""
+        """The value of a one-element tensor as a Python number.
+
+        Raises RuntimeError for more or no elements.
+        """
         if self.array.size != 1:
             raise RuntimeError(
                 f"a Tensor with {self.array.size} elements cannot be converted to Scalar: "
-                f"item() needs one element and the shape is {self.shape}; use .tolist(), or reduce first with .mean() or .sum()"
+                f"item() needs one element and the shape is {self.shape}; use .tolist(), or reduce "
+                "first with .mean() or .sum()"
             )
         return self.array.item()
 
@@ -188,46 +138,6 @@ class Tensor(Methods):
     def numel(self) -> int:
         """The number of elements."""
         return self.array.size
-
-    def __len__(self) -> int:
-        if not self.array.ndim:
-            raise TypeError("len() of a 0-d tensor")
-        return self.array.shape[0]
-
-    def __iter__(self) -> Iterator[Tensor]:
-        if not self.array.ndim:
-            raise TypeError("iteration over a 0-d tensor")
-        return (self[i] for i in range(self.array.shape[0]))
-
-    def __bool__(self) -> bool:
-        if self.array.size != 1:
-            raise RuntimeError(
-                f"Boolean value of Tensor with {'more than one' if self.array.size else 'no'} value is ambiguous: "
-                f"the shape is {self.shape}; use .all() or .any()"
-            )
-        return bool(self.array.item())
-
-    def __float__(self) -> float:
-        return float(self._one_number())
-
-    def __int__(self) -> int:
-        return int(self._one_number())
-
-    def _one_number(self) -> Any:
-        if self.array.size != 1:
-            raise ValueError(
-                "only one element tensors can be converted to Python scalars, "
-                f"and this one has shape {self.shape}: use .tolist(), or reduce first with .mean() or .sum()"
-            )
-        return self.array.item()
-
-    def __index__(self) -> int:
-        if self.array.dtype.kind == "f" or self.array.size != 1:
-            raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self.array.item())
-
-    def __contains__(self, element: Any) -> bool:
-        return bool((self.array == as_array(element)).any())
 
     __hash__ = object.__hash__
 
@@ -240,34 +150,7 @@ class Tensor(Methods):
             grad_fn=None if leaf or record is None else record.name(),
         )
 
-    def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.array.ndim == 0 else object.__format__(self, spec)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        if not self.is_leaf:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol: "
-                "copy x.detach() instead"
-            )
-        twin = object.__new__(type(self))
-        memo[id(self)] = twin
-        twin.__setstate__(
-            (self.array.copy(), self.requires_grad, vars(self) if hasattr(self, "__dict__") else {})
-        )
-        if self._grad is not None:
-            twin._grad = self._grad.detach().clone()
-        return twin
-
-    def __reduce__(self) -> Any:
-        return _blank, (type(self),), (self.array, self.requires_grad, getattr(self, "__dict__", {}))
-
-    def __setstate__(self, state: tuple[Array, bool, dict[str, Any]]) -> None:
-        Tensor.__init__(self, state[0])
-        if state[2]:
-            self.__dict__.update(state[2])
-        self.requires_grad_(state[1])
-
-    # How it came to be ------------------------------------------------------------------------------------------
+    # How it came to be --------------------------------------------------------------------------------------
 
     @property
     def requires_grad(self) -> bool:
@@ -287,7 +170,8 @@ class Tensor(Methods):
         if not requires_grad:
             if record is not None and record.op is not None:
                 raise RuntimeError(
-                    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+                    "you can only change requires_grad flags of leaf variables. If you want to use "
+                    "a computed variable in a "
                     "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
                 )
             self.record = None
@@ -320,7 +204,7 @@ class Tensor(Methods):
         self.record = None
         return self
 
-    # Its gradient -----------------------------------------------------------------------------------------------
+    # Its gradient -------------------------------------------------------------------------------------------
 
     @property
     def grad(self) -> Tensor | None:
@@ -362,7 +246,10 @@ class Tensor(Methods):
         return not self.is_leaf and self.record is not None and self.record.tensor is not None
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
-        """Call `hook(gradient)` once the gradient of this tensor is complete; what it returns (unless None) replaces it."""
+        """Call `hook(gradient)` once the gradient of this tensor is complete.
+
+        What it returns (unless None) replaces it.
+        """
         record = self._history_or_refuse("cannot register a hook on a tensor that doesn't require gradient")
         if record.hooks is None:
             record.hooks = {}
@@ -373,10 +260,6 @@ class Tensor(Methods):
         if record is None:
             raise RuntimeError(f"{message}: call x.requires_grad_() before computing with it")
         return record
-
-
-def _blank(kind: type[Tensor]) -> Tensor:
-    return object.__new__(kind)
 
 
 class RemovableHandle:
@@ -415,10 +298,9 @@ def is_tensor(obj: Any) -> bool:
     return isinstance(obj, Tensor)
 
 
-def refuse_device(device: Any) -> None | NoReturn:
+def refuse_device(device: Any) -> None:
     """Accept None and "cpu"; raise RuntimeError for every other device."""
-    if device is None or str(device) == "cpu":
-        return None
-    raise RuntimeError(
-        f"device {device!r} is not available: this engine computes on the CPU only, with NumPy"
-    )
+    if device is not None and str(device) != "cpu":
+        raise RuntimeError(
+            f"device {device!r} is not available: this engine computes on the CPU only, with NumPy"
+        )

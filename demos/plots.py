@@ -15,12 +15,21 @@ Array = np.ndarray[Any, Any]
 BLUE, RED = "#2166ac", "#b2182b"  # class 0, class 1: told apart by most colour-blind readers
 
 
-def loss_curve(losses: Sequence[float], recorded: Mapping[int, float] | None = None, title: str = "Training loss") -> Figure:
+def loss_curve(
+    losses: Sequence[float], recorded: Mapping[int, float] | None = None, title: str = "Training loss"
+) -> Figure:
     """The loss of every epoch as a line, with the recorded losses (epoch -> loss) as open circles."""
     figure, axes = _figure(title)
     axes.plot(losses, color=BLUE, label="this run")
     if recorded:
-        axes.plot(list(recorded), list(recorded.values()), "o", color=RED, fillstyle="none", label="recorded in the lab book")
+        axes.plot(
+            list(recorded),
+            list(recorded.values()),
+            "o",
+            color=RED,
+            fillstyle="none",
+            label="recorded in the lab book",
+        )
         axes.legend()
     axes.set(xlabel="epoch", ylabel="loss (mean over the batch)", ylim=(0, None))
     axes.grid(alpha=0.3)
@@ -28,9 +37,13 @@ def loss_curve(losses: Sequence[float], recorded: Mapping[int, float] | None = N
 
 
 def decision_boundary(
-    probability: Callable[[Array], Array], inputs: Array, labels: Array, title: str = "Decision boundary", margin: float = 0.5
+    probability: Callable[[Array], Array],
+    inputs: Array,
+    labels: Array,
+    title: str = "Decision boundary",
+    margin: float = 0.5,
 ) -> Figure:
-    """P(class 1) over the plane as filled contours, class 0 blue and class 1 red, the line at 1/2, and the data on top.
+    """P(class 1) as filled contours, class 0 blue and class 1 red, the line at 1/2, and the data on top.
 
     `probability` maps points (n, 2) to n numbers in [0, 1]; `inputs` are (n, 2), `labels` n zeros and ones.
     """
@@ -43,7 +56,16 @@ def decision_boundary(
     labels = np.asarray(labels).reshape(-1)
     for value, color, marker in ((0, BLUE, "o"), (1, RED, "s")):
         points = inputs[labels == value]
-        axes.scatter(points[:, 0], points[:, 1], c=color, marker=marker, s=70, edgecolors="white", linewidths=1.2, label=f"class {value}")
+        axes.scatter(
+            points[:, 0],
+            points[:, 1],
+            c=color,
+            marker=marker,
+            s=70,
+            edgecolors="white",
+            linewidths=1.2,
+            label=f"class {value}",
+        )
     figure.colorbar(filled, ax=axes, label="P(class 1)", ticks=[0, 0.25, 0.5, 0.75, 1])
     axes.legend(loc="upper right", framealpha=0.9)
     axes.locator_params(nbins=5)

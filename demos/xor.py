@@ -1,7 +1,7 @@
-"""Experiment E1: a network of 2, 4 and 1 units learns XOR, in PyTorch's style; the lab book's losses beside ours.
+"""Experiment E1: a 2-4-1 network learns XOR, in PyTorch's style; the lab book's losses beside ours.
 
-The step is the one written by hand in the lab: dL/dw = (ŷ - y) · ŷ · (1 - ŷ) · a_prev (times 2/n for the mean), then
-w <- w - η dL/dw. Run `python -m demos.xor --help` for the options.
+The step is the one written by hand in the lab: dL/dw = (ŷ - y) · ŷ · (1 - ŷ) · a_prev (times 2/n for the
+mean), then w <- w - η dL/dw. Run `python -m demos.xor --help` for the options.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ INPUTS = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
 TARGETS = [[0.0], [1.0], [1.0], [0.0]]
 
 # The lab book's run (its seed was not recorded): the loss every 1000 epochs, and the final predictions.
-RECORDED = dict(
-    zip(
-        range(0, 20_000, 1000),
-        [0.2595, 0.2497, 0.2492, 0.2483, 0.2458, 0.2361, 0.1899, 0.0877, 0.0361, 0.0194]
-        + [0.0125, 0.0089, 0.0069, 0.0055, 0.0046, 0.0039, 0.0034, 0.0030, 0.0027, 0.0024],
-        strict=True,
+RECORDED = {
+    1000 * line: loss
+    for line, loss in enumerate(
+        [
+            *(0.2595, 0.2497, 0.2492, 0.2483, 0.2458, 0.2361, 0.1899, 0.0877, 0.0361, 0.0194),
+            *(0.0125, 0.0089, 0.0069, 0.0055, 0.0046, 0.0039, 0.0034, 0.0030, 0.0027, 0.0024),
+        ]
     )
-)
+}
 RECORDED_PREDICTIONS = [0.0494, 0.9517, 0.9560, 0.0455]
 
 ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
@@ -73,7 +74,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     recorded = RECORDED if as_in_the_lab_book(options) else {}
     print(f"{'epoch':>6}  {'recorded':>8}  {'this run':>8}")
     losses: list[float] = []
-    for epoch in tqdm(range(options.epochs), unit="epoch", leave=False, disable=None):  # None: no bar in a log
+    for epoch in tqdm(
+        range(options.epochs), unit="epoch", leave=False, disable=None
+    ):  # None: no bar in a log
         optimizer.zero_grad()
         loss = loss_fn(model(x), y)
         loss.backward()
@@ -140,15 +143,23 @@ def write_files(
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The options, checked; wrong usage exits with 2."""
     parser = argparse.ArgumentParser(prog="python -m demos.xor", description=f"{CLAIM}.")
-    parser.add_argument("--epochs", type=int, default=20_000, help="steps over the four rows (default %(default)s)")
+    parser.add_argument(
+        "--epochs", type=int, default=20_000, help="steps over the four rows (default %(default)s)"
+    )
     parser.add_argument("--lr", type=float, default=0.1, help="learning rate (default %(default)s)")
     parser.add_argument("--hidden", type=int, default=4, help="hidden units (default %(default)s)")
     parser.add_argument("--loss", choices=sorted(LOSSES), default="mse", help="default %(default)s")
-    parser.add_argument("--activation", choices=sorted(ACTIVATIONS), default="sigmoid", help="of the hidden layer")
+    parser.add_argument(
+        "--activation", choices=sorted(ACTIVATIONS), default="sigmoid", help="of the hidden layer"
+    )
     parser.add_argument("--optimizer", choices=sorted(OPTIMIZERS), default="sgd", help="default %(default)s")
     parser.add_argument("--seed", type=int, default=42, help="of the initial weights (default %(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("runs/xor"), help="folder for the files (default %(default)s)")
-    parser.add_argument("--no-plots", action="store_true", help="write losses.csv and model.npz, draw nothing")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/xor"), help="folder for the files (default %(default)s)"
+    )
+    parser.add_argument(
+        "--no-plots", action="store_true", help="write losses.csv and model.npz, draw nothing"
+    )
     options = parser.parse_args(argv)
     if options.epochs < 1 or options.hidden < 1:
         parser.error("--epochs and --hidden must be at least 1")

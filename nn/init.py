@@ -16,7 +16,7 @@ import numpy as np
 import autodiff
 from autodiff import Tensor
 from autodiff.dtypes import Array
-from autodiff.generator import Generator
+from autodiff.random.generator import Generator
 
 GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
 GAINS |= {f"conv{transpose}{d}d": 1.0 for transpose in ("", "_transpose") for d in (1, 2, 3)}

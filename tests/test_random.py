@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from autodiff import dtypes, memory, random
-from autodiff.box_muller import box_muller
-from autodiff.fma import fma
-from autodiff.generator import Generator, laid_out_like
+from autodiff.random.box_muller import box_muller
+from autodiff.random.fma import fma
+from autodiff.random.generator import Generator, laid_out_like
 from autodiff.record import no_grad
 from autodiff.tensor import Tensor
 

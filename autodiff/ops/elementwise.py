@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import as_array
 from ..dtypes import bool_, result_dtype
 from ..errors import describe
 from ..primitive import Binary, Predicate, Primitive, Unary, cast
-from ..tensor import Tensor, as_array
+from ..tensor import Tensor
 from . import special
 from .special import gate, gate_slope
 

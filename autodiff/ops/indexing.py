@@ -20,11 +20,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import inplace, memory
+from ..arrays import as_array
 from ..dtypes import Array, bool_, int64
 from ..errors import broadcast_conflict, describe, expand_conflict
 from ..primitive import Primitive, View, cast
 from ..record import mode
-from ..tensor import Tensor, as_array
+from ..tensor import Tensor
 from .dims import one_dim, refuse_plain
 
 __all__ = [

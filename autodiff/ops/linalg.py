@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import as_array
 from ..errors import describe, matmul_conflict
 from ..primitive import Primitive
-from ..tensor import Tensor, as_array
+from ..tensor import Tensor
 from . import elementwise
 from .dims import refuse_plain
 from .reductions import sum

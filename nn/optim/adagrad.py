@@ -85,9 +85,9 @@ class Adagrad(Optimizer):
         lr, lr_decay, eps = float(group["lr"]), float(group["lr_decay"]), float(group["eps"])
         weight_decay, maximize = float(group["weight_decay"]), group["maximize"]
 
-        def update(p: Tensor, w: Array, g: Array) -> None:
+        def update(p: Tensor, values: Array, gradient: Array) -> None:
             lr_now = lr / (1 + (self.count(p) - 1) * lr_decay)
-            for w, g, u, s in self.pieces(p, w, g, "sum"):
+            for w, g, u, s in self.pieces(p, values, gradient, "sum"):
                 g = self.slope(w, g, weight_decay, maximize)
                 s += np.square(g, out=u)
                 denominator = np.add(np.sqrt(s, out=u), eps, out=u)

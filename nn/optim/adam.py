@@ -83,12 +83,12 @@ class Adam(Optimizer):
         amsgrad, maximize, decoupled = group["amsgrad"], group["maximize"], group["decoupled_weight_decay"]
         names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * bool(amsgrad)
 
-        def update(p: Tensor, w: Array, g: Array) -> None:
+        def update(p: Tensor, values: Array, gradient: Array) -> None:
             # γ·m̂ / (√v̂ + ε) = α·m / (√v + ε̂): the corrections are taken together, and touch no array
             t = self.count(p)
             correction = (1 - beta2**t) ** 0.5
             alpha, epsilon = lr * correction / (1 - beta1**t), eps * correction
-            for w, g, u, m, v, *largest in self.pieces(p, w, g, *names):
+            for w, g, u, m, v, *largest in self.pieces(p, values, gradient, *names):
                 g = self.slope(w, g, 0 if decoupled else weight_decay, maximize)
                 if decoupled and weight_decay:
                     w *= 1 - lr * weight_decay

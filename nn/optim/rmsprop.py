@@ -83,9 +83,9 @@ class RMSprop(Optimizer):
         centered, maximize = group["centered"], group["maximize"]
         names = ["square_avg"] + ["momentum_buffer"] * bool(momentum) + ["grad_avg"] * bool(centered)
 
-        def update(p: Tensor, w: Array, g: Array) -> None:
+        def update(p: Tensor, values: Array, gradient: Array) -> None:
             self.count(p)
-            for w, g, u, v, *others in self.pieces(p, w, g, *names):
+            for w, g, u, v, *others in self.pieces(p, values, gradient, *names):
                 g = self.slope(w, g, weight_decay, maximize)
                 v *= alpha
                 v += np.multiply(np.multiply(g, 1 - alpha, out=u), g, out=u)

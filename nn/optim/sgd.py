@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from autodiff import Tensor
-
 from autodiff.dtypes import Array
 
 from .optimizer import PIECE, Optimizer, Params, Update, refuse_negative
@@ -74,9 +73,9 @@ class SGD(Optimizer):
         weight_decay, nesterov, maximize = float(group["weight_decay"]), group["nesterov"], group["maximize"]
         names = ["momentum_buffer"] if momentum else []
 
-        def update(p: Tensor, w: Array, g: Array) -> None:
+        def update(p: Tensor, values: Array, gradient: Array) -> None:
             first = momentum != 0 and "momentum_buffer" not in self.state[p]
-            for w, g, u, *buffers in self.pieces(p, w, g, *names):
+            for w, g, u, *buffers in self.pieces(p, values, gradient, *names):
                 g = self.slope(w, g, weight_decay, maximize)
                 if momentum:
                     b = buffers[0]
@@ -85,7 +84,9 @@ class SGD(Optimizer):
                     g = np.add(g, np.multiply(b, momentum, out=u), out=u) if nesterov else b
                 w -= np.multiply(g, lr, out=u)
 
-        rates: dict[Any, Array] = {}  # lr as an array: NumPy takes twice as long to start with a Python number
+        rates: dict[
+            Any, Array
+        ] = {}  # lr as an array: NumPy takes twice as long to start with a Python number
 
         def descend(p: Tensor, w: Array, g: Array) -> None:
             if w.size > PIECE:

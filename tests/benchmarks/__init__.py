@@ -1,4 +1,7 @@
-"""Speed against PyTorch in the same run: ratios, because machines are noisy. `python -m tests.benchmarks.xor`."""
+"""Speed against PyTorch in the same run: ratios, because machines are noisy.
+
+`python -m tests.benchmarks.xor`.
+"""
 
 import os
 

@@ -1,4 +1,4 @@
-"""One training step of XOR (2-4-1, sigmoid, MSE, SGD, float32): our time over PyTorch's, in turn in the same process.
+"""One training step of XOR (2-4-1, sigmoid, MSE, SGD, float32): our time over PyTorch's, in turn.
 
 Both start from the same weights and must reach the same loss before a time counts. The bar: at most 0.2.
 """
@@ -72,7 +72,8 @@ def main() -> None:
     ratio = statistics.median(a / b for a, b in pairs)
     print(f"XOR step, eager, float32, one thread; median of {ROUNDS} rounds of {STEPS} steps in turn")
     print(
-        f"  autodiff {statistics.median(a for a, _ in pairs):7.1f} us   PyTorch {statistics.median(b for _, b in pairs):7.1f} us"
+        f"  autodiff {statistics.median(a for a, _ in pairs):7.1f} us   PyTorch "
+        f"{statistics.median(b for _, b in pairs):7.1f} us"
     )
     print(f"  ratio    {ratio:7.3f}      (bar: at most {BAR}: {'met' if ratio <= BAR else 'MISSED'})")
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from .creation import dtype_or, dtype_or_default, finished, integer, model, shape_of
-from .dtypes import Array, DType, as_dtype, bool_, float32, float64, int64, result_dtype
-from .errors import broadcast_conflict, describe
+from ..creation import dtype_or, dtype_or_default, finished, integer, model, shape_of
+from ..dtypes import Array, DType, as_dtype, bool_, float32, float64, int64, result_dtype
+from ..errors import broadcast_conflict, describe
+from ..inplace import become, refuse_leaf, refuse_memory
+from ..tensor import Tensor, refuse_device
 from .generator import EXACT, Generator, laid_out_like
-from .inplace import become, refuse_leaf, refuse_memory
-from .tensor import Tensor, refuse_device
 
 __all__ = [
     "Generator", "default_generator", "manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import Array
+from ..dtypes import Array
 
 
 def fma(x: Array, y: Any, c: Any) -> Array:

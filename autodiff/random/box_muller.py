@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .dtypes import Array
+from ..dtypes import Array
 from .fma import fma
 
 BLOCK = 16

@@ -23,11 +23,11 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import Array, DType, bool_, float32, float64, int64
+from ..errors import describe
+from ..tensor import Tensor, refuse_device
 from .box_muller import BLOCK, box_muller
-from .dtypes import Array, DType, bool_, float32, float64, int64
-from .errors import describe
 from .fma import fma
-from .tensor import Tensor, refuse_device
 
 Shape = tuple[int, ...]
 
