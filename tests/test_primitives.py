@@ -377,11 +377,11 @@ TABLE = {
     "tril": Entry(torch.tril, with_constants(arrays(shapes(min_dims=2)), (0,), (1,), (-1,), (5,))),
     "triu": Entry(torch.triu, with_constants(arrays(shapes(min_dims=2)), (0,), (1,), (-1,), (5,))),
     # reductions
-    "sum": over_dims(lambda x, dim, keep: torch.sum(x, dim, keep), real),
+    "sum": over_dims(lambda x, dim, keep: torch.sum(x, dim, keep), real, near=10),
     "mean": over_dims(
-        lambda x, dim, keep, n: torch.mean(x, dim, keep), real, min_side=1, constants=lambda n: [(n,)]
+        lambda x, dim, keep, n: torch.mean(x, dim, keep), real, min_side=1, constants=lambda n: [(n,)], near=3
     ),
-    "logsumexp": over_dims(torch.logsumexp, real, large),
+    "logsumexp": over_dims(torch.logsumexp, real, large, near=3),
     "var": over_dims(
         lambda x, dim, keep, n, d: torch.var(x, dim, correction=n - d, keepdim=keep),
         real,
@@ -428,11 +428,11 @@ TABLE = {
     "any": over_dims(torch.any, with_zeros, booleans),
     "share": Entry(shares, with_extreme(over_dims(torch.amax, at_kinks, min_side=1))),
     "prod": Entry(lambda x: torch.prod(x, 0), st.tuples(arrays(shapes(min_dims=1), [real, with_zeros]))),
-    "cumsum": Entry(torch.cumsum, along_a_dim(real)),
+    "cumsum": Entry(torch.cumsum, along_a_dim(real), near=10),
     # products
-    "matmul": Entry(torch.matmul, factors()),
-    "dot": Entry(torch.dot, shapes(1, 1).flatmap(lambda shape: st.tuples(arrays(shape), arrays(shape)))),
-    "linear": Entry(F.linear, layer()),
+    "matmul": Entry(torch.matmul, factors(), near=30),
+    "dot": Entry(torch.dot, shapes(1, 1).flatmap(lambda n: st.tuples(arrays(n), arrays(n))), near=30),
+    "linear": Entry(F.linear, layer(), near=30),
     # networks
     "softmax": Entry(torch.softmax, along_a_dim(real, large)),
     "log_softmax": Entry(torch.log_softmax, along_a_dim(real, large)),
