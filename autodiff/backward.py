@@ -76,7 +76,7 @@ def pullback(
         if memory.latest > z.birth:
             refuse_changed(z)
         value, args = on_tensors(z) if create_graph else (z.value, z.args)
-        rules = op.vjps
+        rules: Sequence[Any] = op.vjps
         i = -1
         for x in inputs:
             i += 1

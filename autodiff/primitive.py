@@ -2,7 +2,7 @@
 
 A primitive is a NumPy function and one rule (vjp) per tensor argument. A rule is a NumPy expression of
 (g, z, *args): given the cotangent g of the output z = forward(*args), it is the cotangent of that argument,
-before broadcasting is undone (the engine does that, once, in `backward`). The same rule is read on arrays (the
+before broadcasting is undone (which the engine does, once). The same rule is read on arrays (the
 backward pass), on Tensors (derivatives of any order), on Symbols (mathematics). tanh, for example:
 
     tanh = Unary("tanh", np.tanh, lambda g, z, x: g * (1 - z * z))
@@ -34,7 +34,7 @@ registry: dict[str, Primitive] = {}
 
 
 class Primitive:
-    """A NumPy function `forward` of `arity` tensors, then constants; and for each tensor its rule, or None."""
+    """A NumPy function `forward` of `arity` tensors, then constants; and each tensor's rule, or None."""
 
     def __init__(self, name: str, forward: Callable[..., Any], *vjps: Rule | None, doc: str = "") -> None:
         self.name = name
@@ -233,14 +233,14 @@ class Binary(Primitive):
 
 
 class Predicate(Binary):
-    """A comparison or a logical function: no gradient, but a primitive, so that masks are part of a program."""
+    """A comparison or a logical function: no gradient, yet a primitive: masks are part of a program."""
 
     def __init__(self, name: str, forward: Callable[..., Any], doc: str = "") -> None:
         super().__init__(name, forward, None, None, doc=doc)
 
 
 class View(Primitive):
-    """A primitive of one tensor that looks at the same memory in another way; where NumPy cannot, it copies."""
+    """A primitive of one tensor that looks at the same memory in another way, or copies where NumPy must."""
 
     def __call__(self, x: Any, *constants: Any) -> Any:
         if not isinstance(x, Tensor):
