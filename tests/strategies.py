@@ -40,16 +40,6 @@ def unit(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return rng.uniform(0.05, 0.95, shape)
 
 
-def inside_one(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Numbers between -1 and 1, away from both."""
-    return rng.uniform(-0.95, 0.95, shape)
-
-
-def above_one(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Numbers above 1, away from it."""
-    return rng.uniform(1.1, 4, shape)
-
-
 def above_minus_one(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Numbers above -1, away from it."""
     return rng.uniform(-0.9, 3, shape)
@@ -115,7 +105,6 @@ def broadcastable(draw: st.DrawFn, count: int = 2, max_dims: int = 3) -> tuple[t
 
 # arrays -----------------------------------------------------------------------------------------------------
 
-FLOATS = st.sampled_from([np.dtype(np.float32), np.dtype(np.float64)])
 DTYPES = st.sampled_from([np.dtype(kind) for kind in (np.float32, np.float64, np.int64, np.bool_)])
 
 

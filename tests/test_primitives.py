@@ -514,6 +514,22 @@ def test_float32_stays_float32_and_agrees_within_a_few_ulp(name, data):
     assert_float32_like_torch(applied(name), entry.torch, args, wanted, entry.ulps, entry.near)
 
 
+MOVERS = """clone contiguous copy take put getitem setitem where
+reshape permute transpose expand cat flip roll tril triu""".split()
+
+
+@pytest.mark.parametrize("name", MOVERS)
+@fewer
+@given(data=st.data(), dtype=draw.DTYPES)
+def test_what_only_moves_values_moves_those_of_every_dtype(name, data, dtype):
+    args = [arg.astype(dtype) if is_float(arg) else arg for arg in data.draw(TABLE[name].args)]
+    reference = [torch.from_numpy(np.array(arg)) if isinstance(arg, np.ndarray) else arg for arg in args]
+    expected = TABLE[name].torch(*reference).numpy()
+    z = applied(name)(*(autodiff.Tensor(arg) if isinstance(arg, np.ndarray) else arg for arg in args)).numpy()
+    assert (z.dtype, z.shape) == (expected.dtype, expected.shape)
+    np.testing.assert_array_equal(z, expected)
+
+
 @known
 @fewer
 @given(data=st.data())
