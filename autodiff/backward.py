@@ -171,7 +171,8 @@ def leading_to(wanted: frozenset[Record], roots: Iterable[Record]) -> set[Record
 
 def free(z: Record) -> None:
     """Let go of the large values that a record holds; shapes and small values stay, for pictures."""
-    z.args = tuple(ghost(arg) if type(arg) is np.ndarray else arg for arg in z.args)
+    n = len(z.inputs)  # constants follow, which stay
+    z.args = (*(ghost(arg) if type(arg) is np.ndarray else arg for arg in z.args[:n]), *z.args[n:])
     z.value = ghost(z.value)
 
 

@@ -104,8 +104,8 @@ class Primitive:
 
     @cached_property
     def saves(self) -> bool:
-        """Whether any rule needs a value: then a graph that was freed cannot be walked again."""
-        return any(self.reads)
+        """Whether any rule needs a tensor's value: then a graph that was freed cannot be walked again."""
+        return any(i < self.arity for read in self.reads for i in read)
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
