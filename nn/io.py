@@ -6,8 +6,6 @@ Nothing is pickled, so a file from a stranger cannot run code.
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,6 +34,8 @@ def save(state: Module | Mapping[str, Any], path: Path_) -> None:
     >>> model.load_state_dict(nn.load(path))
     <All keys matched successfully>
     """
+    import zipfile
+
     arrays = {name: _checked(name, value, "save") for name, value in _mapping(state).items()}
     path = Path(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
@@ -58,6 +58,9 @@ def load(path: Path_) -> OrderedDict[str, Tensor]:
     Raises FileNotFoundError if there is no file, ValueError if it is no npz file, is cut short or damaged, or
     holds Python objects (which are never loaded), TypeError for a dtype that the engine does not have.
     """
+    import zipfile
+    import zlib
+
     path = Path(path)
     with path.open("rb") as file:
         try:

@@ -1,7 +1,9 @@
 """Pictures: what they show is right, the same program gives the same text, no name can break them."""
 
+import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -36,7 +38,7 @@ def either_engine(request, monkeypatch):
     monkeypatch.delenv("AUTODIFF_DOT", raising=False)
     if request.param == "pygraphviz":
         monkeypatch.setenv("PATH", "")
-    elif layout.shutil.which("dot") is None:
+    elif shutil.which("dot") is None:
         pytest.skip("no dot on PATH")
 
 
@@ -520,9 +522,9 @@ def test_autodiff_dot_that_is_no_program_is_named(tmp_path, monkeypatch, drawing
 def no_engine(monkeypatch):
     monkeypatch.delenv("AUTODIFF_DOT", raising=False)
     monkeypatch.setenv("PATH", "")
-    find = layout.importlib.util.find_spec
+    find = importlib.util.find_spec
     monkeypatch.setattr(
-        layout.importlib.util, "find_spec", lambda name: None if name == "pygraphviz" else find(name)
+        importlib.util, "find_spec", lambda name: None if name == "pygraphviz" else find(name)
     )
 
 

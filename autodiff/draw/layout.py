@@ -7,13 +7,13 @@ works.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
-import shutil
-import signal
-import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess  # at run time imported where it is used, so that `import autodiff` stays light
 
 TIME_LIMIT = 60.0  # seconds
 FORMATS = ("svg", "png", "pdf")
@@ -44,6 +44,8 @@ class LayoutError(RuntimeError):
 
 def render(dot: str, form: str = "svg", time_limit: float | None = None) -> bytes:
     """The picture of a DOT text as "svg", "png" or "pdf"; `time_limit` in seconds. Raises LayoutError."""
+    import subprocess
+
     command = engine(dot, form)
     limit = TIME_LIMIT if time_limit is None else time_limit
     try:
@@ -77,6 +79,9 @@ def render(dot: str, form: str = "svg", time_limit: float | None = None) -> byte
 
 def engine(dot: str, form: str) -> list[str]:
     """The command that reads DOT and writes a picture: $AUTODIFF_DOT, else `dot`, else pygraphviz."""
+    import importlib.util
+    import shutil
+
     chosen = os.environ.get("AUTODIFF_DOT")
     if chosen:
         if found := shutil.which(chosen):
@@ -96,6 +101,8 @@ def engine(dot: str, form: str) -> list[str]:
 
 def stop(process: subprocess.Popen[bytes]) -> None:
     """End the process and those it started, so that none keeps our pipes open."""
+    import signal
+
     with contextlib.suppress(OSError):
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
