@@ -49,7 +49,11 @@ FUNCTION = st.sampled_from([decays, lambda t: 0.5 + 0.5 * math.cos(t), Power(0.9
 MOMENTUM = {"cycle_momentum": st.booleans(), "base_momentum": SHARE, "max_momentum": SHARE}
 CYCLE = st.fixed_dictionaries(
     {"base_lr": RATE, "max_lr": RATE, "step_size_up": st.integers(1, 60)},
-    optional={"step_size_down": st.integers(1, 60), "gamma": GAMMA, **MOMENTUM},
+    optional={
+        "step_size_down": st.integers(1, 60),
+        "gamma": st.floats(0.1, 1),
+        **MOMENTUM,
+    },  # above 1 a rate could be negative
 )
 SCHEDULES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "StepLR": st.fixed_dictionaries({"step_size": COUNT}, optional={"gamma": GAMMA}),
