@@ -42,10 +42,12 @@ def decision_boundary(
     labels: Array,
     title: str = "Decision boundary",
     margin: float = 0.5,
+    size: float = 70,
 ) -> Figure:
     """P(class 1) as filled contours, class 0 blue and class 1 red, the line at 1/2, and the data on top.
 
-    `probability` maps points (n, 2) to n numbers in [0, 1]; `inputs` are (n, 2), `labels` n zeros and ones.
+    `probability` maps points (n, 2) to n numbers in [0, 1]; `inputs` are (n, 2), `labels` n zeros and ones;
+    `size` is how large a point is drawn.
     """
     figure, axes = _figure(title)
     low, high = inputs.min(axis=0) - margin, inputs.max(axis=0) + margin
@@ -61,9 +63,9 @@ def decision_boundary(
             points[:, 1],
             c=color,
             marker=marker,
-            s=70,
+            s=size,
             edgecolors="white",
-            linewidths=1.2,
+            linewidths=size**0.5 / 7,
             label=f"class {value}",
         )
     figure.colorbar(filled, ax=axes, label="P(class 1)", ticks=[0, 0.25, 0.5, 0.75, 1])
@@ -71,6 +73,65 @@ def decision_boundary(
     axes.locator_params(nbins=5)
     axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
     return figure
+
+
+def curves(
+    series: Mapping[str, Sequence[float]],
+    title: str,
+    ylabel: str = "loss (mean over the batch)",
+    log: bool = False,
+) -> Figure:
+    """Several series over the epochs, by name."""
+    figure, axes = _figure(title)
+    _lines(axes, series)
+    axes.set(xlabel="epoch", ylabel=ylabel, yscale="log" if log else "linear")
+    if not log:
+        axes.set_ylim(bottom=0)
+    return figure
+
+
+def loss_and_accuracy(
+    losses: Sequence[float],
+    accuracies: Sequence[float],
+    recorded: Mapping[int, tuple[float, float]],
+    title: str,
+) -> Figure:
+    """Training loss and training accuracy side by side; `recorded` maps an epoch to both."""
+    figure = Figure(figsize=(9.6, 4.2), layout="constrained")
+    figure.suptitle(title)
+    shown = {epoch: pair for epoch, pair in recorded.items() if epoch < len(losses)}
+    for i, (axes, values, what) in enumerate(
+        zip(figure.subplots(1, 2), (losses, accuracies), ("loss", "accuracy"), strict=True)
+    ):
+        axes.plot(values, color=BLUE, label="this run")
+        then = [pair[i] for pair in shown.values()]
+        axes.plot(list(shown), then, "o", color=RED, fillstyle="none", label="recorded in the lab book")
+        axes.set(xlabel="epoch", ylabel=f"training {what}", title=f"Training {what}")
+        axes.grid(alpha=0.3)
+        axes.legend()
+    return figure
+
+
+def step_sizes(searches: Mapping[str, Sequence[float]], fixed: float) -> Figure:
+    """The steps that line searches accepted at every epoch, and a fixed rate, on a scale of powers of 2."""
+    figure, axes = _figure("Step sizes that the line search accepted")
+    for (name, steps), color in zip(searches.items(), ("grey", BLUE), strict=True):
+        axes.plot(steps, "o", color=color, markersize=3, label=name)
+    axes.axhline(fixed, color=RED, linestyle="--", label=f"fixed rate {fixed:g}")
+    axes.set_yscale("log", base=2)
+    axes.set(xlabel="epoch", ylabel="step size (log scale)", ylim=(fixed / 4, None))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower left")
+    return figure
+
+
+def _lines(axes: Axes, series: Mapping[str, Sequence[float]]) -> None:
+    styles = ("-", "--", "-.", ":")  # colour alone does not tell many lines apart
+    for i, (name, values) in enumerate(series.items()):
+        color = (BLUE, RED)[i] if len(series) <= 2 else f"C{i % 10}"
+        axes.plot(values, color=color, linestyle=styles[i // 4 % 4] if len(series) > 2 else "-", label=name)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small", ncols=1 + (len(series) > 6))
 
 
 def save(figure: Figure, path: Path) -> None:
