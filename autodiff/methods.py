@@ -15,6 +15,7 @@ from .dtypes import bool_, float32, float64, int64
 from .ops import elementwise as e
 from .ops import indexing as i
 from .ops import linalg as l
+from .ops import neural as k
 from .ops import reductions as r
 from .ops import shapes as s
 
@@ -225,6 +226,9 @@ class Methods:
     uniform_, normal_, bernoulli_ = random.uniform_, random.normal_, random.bernoulli_
     exponential_, random_ = random.exponential_, random.random_
     bernoulli, multinomial = random.bernoulli, random.multinomial
+
+    # neural ------------------------------------------------------------------------------------------------
+    softmax, log_softmax = k.softmax, k.log_softmax
 
     # its gradient ------------------------------------------------------------------------------------------
     backward = functional.backward

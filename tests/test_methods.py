@@ -1,0 +1,19 @@
+"""A function that PyTorch also has as a method of its tensors is a method of ours."""
+
+import pytest
+import torch
+
+import autodiff
+from autodiff.ops import elementwise, indexing, linalg, neural, reductions, shapes
+
+MODULES = (elementwise, indexing, linalg, neural, reductions, shapes)
+SHARED = sorted({name for module in MODULES for name in module.__all__ if hasattr(torch.Tensor, name)})
+
+
+def test_there_are_many() -> None:
+    assert len(SHARED) > 100 and "softmax" in SHARED
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_it_is_a_method(name: str) -> None:
+    assert callable(getattr(autodiff.Tensor, name, None))
