@@ -238,6 +238,15 @@ class Predicate(Binary):
     def __init__(self, name: str, forward: Callable[..., Any], doc: str = "") -> None:
         super().__init__(name, forward, None, None, doc=doc)
 
+    def __call__(self, x: Any, y: Any) -> Any:
+        if isinstance(x, Tensor):  # the common cases, which need no promotion
+            a = x.array
+            if isinstance(y, Tensor) and y.array.dtype is a.dtype:
+                return Tensor(self.run(a, y.array))
+            if (type(y) is float or type(y) is int) and a.dtype.kind == "f":
+                return Tensor(self.run(a, y))
+        return super().__call__(x, y)
+
 
 class View(Primitive):
     """A primitive of one tensor that looks at the same memory in another way, or copies where NumPy must."""
