@@ -64,8 +64,8 @@ stretch = View("expand", np.broadcast_to, lambda g, z, x, shape: g,
                doc="x repeated without copying")
 
 # copies -----------------------------------------------------------------------------------------------------
-join    = Variadic("cat", lambda *args: np.concatenate(args[:-2], args[-2]), part, constants=2,
-                   doc="tensors one after the other")
+join    = Variadic("cat", lambda *args: np.ascontiguousarray(np.concatenate(args[:-2], args[-2])), part,
+                   constants=2, doc="tensors one after the other")
 mirror: Primitive = Primitive("flip", lambda x, axis: np.flip(x, axis).copy(),
                               lambda g, z, x, axis: mirror(g, axis), doc="x backwards")
 rotate: Primitive = Primitive("roll", np.roll,
