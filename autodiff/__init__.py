@@ -23,12 +23,16 @@ from .dtypes import get_default_dtype as get_default_dtype
 from .dtypes import int64 as int64
 from .dtypes import set_default_dtype as set_default_dtype
 from .functional import *
+from .ops.convolution import *
 from .ops.elementwise import *
 from .ops.indexing import *
 from .ops.linalg import *
 from .ops.neural import *
+from .ops.normalization import *
+from .ops.pooling import *
 from .ops.reductions import *
 from .ops.shapes import *
+from .ops.windows import *
 from .printing import set_printoptions as set_printoptions
 from .random import *
 from .record import *

@@ -1,5 +1,20 @@
 """The table of rules: what the engine can compute and differentiate, by kind."""
 
-from . import elementwise, indexing, linalg, losses, neural, reductions, shapes
+from . import (
+    convolution,
+    elementwise,
+    indexing,
+    linalg,
+    losses,
+    neural,
+    normalization,
+    pooling,
+    reductions,
+    shapes,
+    windows,
+)
 
-__all__ = ["elementwise", "indexing", "linalg", "losses", "neural", "reductions", "shapes"]
+__all__ = [
+    "convolution", "elementwise", "indexing", "linalg", "losses", "neural", "normalization", "pooling",
+    "reductions", "shapes", "windows",
+]  # fmt: skip

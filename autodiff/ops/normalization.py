@@ -1,0 +1,296 @@
+"""Normalization: values shifted and scaled to mean 0 and variance 1, of a batch, a row, a group of channels.
+
+They differ in the dimensions that are normalized together, so there is one primitive with one rule, and
+another
+for the kind that leaves the mean as it is. The learned scale and offset are an ordinary product and sum.
+"""
+
+# mypy: disable-error-code="no-any-return"
+# (a primitive may be called on arrays and Symbols too)
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import Array
+from ..errors import describe
+from ..primitive import Primitive
+from ..record import no_grad
+from ..tensor import Tensor
+from .dims import integers, refuse_plain
+from .reductions import add_up, mean_of, var_of
+from .shapes import regroup
+
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
+
+Shape = tuple[int, ...]
+
+
+def standardized(x: Array, axis: Shape, n: int, eps: float) -> Array:
+    """(x - x̄) / √(variance + eps)."""
+    z = x - add_up(x, axis) / n
+    z /= np.sqrt(add_up(z * z, axis) / n + eps)
+    return z
+
+
+def root(x: Any, axis: Shape, n: int, eps: float) -> Any:
+    """√(variance + eps)."""
+    return np.sqrt(var_of(x, axis, n, n) + eps)
+
+
+# fmt: off
+# with r the root by which was divided: x̄ += (z̄ - mean z̄ - z · mean (z̄ z)) / r
+standardize  = Primitive("standardize", standardized,
+                         lambda g, z, x, axis, n, eps:
+                         (g - mean_of(g, axis, n) - z * mean_of(g * z, axis, n)) / root(x, axis, n, eps),
+                         doc="x with mean 0 and variance 1 along some dimensions: (x - x̄) / √(variance + ε)")
+scale_to_one = Primitive("rms_norm", lambda x, axis, n, eps: x / np.sqrt(add_up(x * x, axis) / n + eps),
+                         lambda g, z, x, axis, n, eps:
+                         (g - z * mean_of(g * z, axis, n)) / np.sqrt(mean_of(x * x, axis, n) + eps),
+                         doc="x with mean square 1 along some dimensions: x / √(mean x² + ε)")
+# fmt: on
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Each channel normalized over batch and space: weight (x - mean) / √(variance + eps) + bias.
+
+    Input (N, C, ...), the others (C,). While training mean and variance are those of the input, and the
+    running ones move towards them, in place: (1 - momentum) old + momentum new, with the unbiased variance.
+    Else the running ones are used. Raises ValueError for one value a channel while training, RuntimeError
+    for shapes that do not fit. Source: Ioffe and Szegedy, "Batch normalization" (2015); PyTorch,
+    `torch.nn.functional.batch_norm`.
+
+    >>> import autodiff
+    >>> autodiff.batch_norm(autodiff.tensor([[1.0], [3.0]]), None, None, training=True)
+    tensor([[-1.0000],
+            [ 1.0000]])
+    """
+    refuse_integers("batch_norm", input)
+    if input.ndim < 2:
+        raise RuntimeError(f"batch_norm(): expected an input (N, C, ...), got {describe(input)}")
+    channels = input.shape[1]
+    axis = (0, *range(2, input.ndim))
+    count = math.prod(input.shape[i] for i in axis)
+    names = "running_mean", "running_var", "weight", "bias"
+    for name, t in zip(names, (running_mean, running_var, weight, bias), strict=True):
+        if t is not None and t.shape != (channels,):
+            raise RuntimeError(
+                f"{name} should contain {channels} elements not {math.prod(t.shape)}, in batch_norm() of "
+                f"{describe(input)}: one for each channel"
+            )
+    across = (1, channels) + (1,) * (input.ndim - 2)
+    if not training:
+        if running_mean is None or running_var is None:
+            raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
+        root = regroup((running_var + eps).sqrt(), across)
+        return affine((input - regroup(running_mean, across)) / root, weight, bias, across)
+    if count <= 1:
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {list(input.shape)}: a "
+            "larger batch, or model.eval()"
+        )
+    follow(running_mean, running_var, input.array, axis, count, momentum)
+    return affine(standardize(input, axis, count, eps), weight, bias, across)
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Each channel of each sample normalized over space: input (N, C, ...), the others (C,).
+
+    The running mean and variance follow the averages over the batch; they are used where `use_input_stats`
+    is False. Raises ValueError for one value a channel, RuntimeError for shapes that do not fit. Source:
+    Ulyanov et al.,
+    "Instance normalization" (2016); PyTorch, `torch.nn.functional.instance_norm`.
+
+    >>> import autodiff
+    >>> autodiff.instance_norm(autodiff.tensor([[[1.0, 3.0]]]))
+    tensor([[[-1.0000,  1.0000]]])
+    """
+    refuse_integers("instance_norm", input)
+    if input.ndim < 3:
+        raise RuntimeError(f"instance_norm(): expected an input (N, C, ...), got {describe(input)}")
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    channels, *size = input.shape[1:]
+    if math.prod(size) <= 1:
+        raise ValueError(
+            f"Expected more than 1 spatial element when training, got input size {list(input.shape)}, in "
+            "instance_norm()"
+        )
+    across = (1, channels) + (1,) * len(size)
+    expect("instance_norm", (channels,), weight, bias)
+    axis = tuple(range(2, input.ndim))
+    x = input.array
+    if running_mean is not None or running_var is not None:
+        follow(running_mean, running_var, x, axis, math.prod(size), momentum)
+    return affine(standardize(input, axis, math.prod(size), eps), weight, bias, across)
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: int | Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """The last dimensions, of shape `normalized_shape`, normalized; `weight` and `bias` have that shape.
+
+    Raises RuntimeError for shapes that do not fit. Source: Ba et al., "Layer normalization" (2016); PyTorch,
+    `torch.nn.functional.layer_norm`.
+
+    >>> import autodiff
+    >>> autodiff.layer_norm(autodiff.tensor([[1.0, 3.0]]), (2,))
+    tensor([[-1.0000,  1.0000]])
+    """
+    axis, n = last_dims("layer_norm", input, normalized_shape)
+    shape = input.shape[input.ndim - len(axis) :]
+    expect("layer_norm", shape, weight, bias)
+    return affine(standardize(input, axis, n, eps), weight, bias, shape)
+
+
+def rms_norm(
+    input: Tensor,
+    normalized_shape: int | Sequence[int],
+    weight: Tensor | None = None,
+    eps: float | None = None,
+) -> Tensor:
+    """x / √(mean x² + eps) over the last dimensions, of shape `normalized_shape`, times `weight`.
+
+    `eps` is the machine epsilon of the dtype if not given. Raises RuntimeError for shapes that do not fit.
+    Source: Zhang and Sennrich, "Root mean square layer normalization" (2019); PyTorch,
+    `torch.nn.functional.rms_norm`.
+
+    >>> import autodiff
+    >>> autodiff.rms_norm(autodiff.tensor([3.0, 3.0]), (2,))
+    tensor([1., 1.])
+    """
+    axis, n = last_dims("rms_norm", input, normalized_shape)
+    shape = input.shape[input.ndim - len(axis) :]
+    expect("rms_norm", shape, weight)
+    if eps is None:
+        eps = float(np.finfo(input.dtype).eps)
+    return affine(scale_to_one(input, axis, n, eps), weight, None, shape)
+
+
+def group_norm(
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Groups of channels normalized together, each sample by itself: input (N, C, ...), the others (C,).
+
+    Raises RuntimeError for shapes that do not fit, or if the groups do not divide the channels. Source: Wu
+    and He,
+    "Group normalization" (2018); PyTorch, `torch.nn.functional.group_norm`.
+
+    >>> import autodiff
+    >>> autodiff.group_norm(autodiff.tensor([[1.0, 3.0, 5.0, 5.0]]), 2)
+    tensor([[-1.0000,  1.0000,  0.0000,  0.0000]])
+    """
+    refuse_integers("group_norm", input)
+    if input.ndim < 2:
+        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.ndim}")
+    n, channels, *size = input.shape
+    if num_groups <= 0:
+        raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
+    if channels % num_groups:
+        raise RuntimeError(
+            f"Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{list(input.shape)} and num_groups={num_groups}"
+        )
+    expect("group_norm", (channels,), weight, bias)
+    members = channels // num_groups * math.prod(size)
+    if n * members == 1:
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {list(input.shape)}, in "
+            "group_norm()"
+        )
+    z = standardize(regroup(input, (n, num_groups, members)), (2,), members, eps)
+    return affine(regroup(z, input.shape), weight, bias, (1, channels) + (1,) * len(size))
+
+
+def affine(z: Tensor, weight: Tensor | None, bias: Tensor | None, shape: Shape) -> Tensor:
+    """weight · z + bias, with weight and bias in this shape."""
+    if weight is not None:
+        z = z * (weight if weight.shape == shape else regroup(weight, shape))
+    if bias is not None:
+        z = z + (bias if bias.shape == shape else regroup(bias, shape))
+    return z
+
+
+@no_grad()
+def follow(
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    x: Array,
+    axis: Shape,
+    count: int,
+    momentum: float,
+) -> None:
+    """Move the running mean and variance, in place, towards those of x along `axis`; a mean over samples."""
+    mean = add_up(x, axis) / count
+    rest = (0,) if 0 not in axis else ()
+    if running_mean is not None:
+        new = mean.mean(rest).reshape(-1) if rest else mean.reshape(-1)
+        running_mean.mul_(1 - momentum).add_(Tensor(new * momentum))
+    if running_var is not None:
+        deviation = x - mean
+        var = add_up(deviation * deviation, axis) / (count - 1)
+        new = var.mean(rest).reshape(-1) if rest else var.reshape(-1)
+        running_var.mul_(1 - momentum).add_(Tensor(new * momentum))
+
+
+def last_dims(op: str, input: Tensor, normalized_shape: Any) -> tuple[Shape, int]:
+    """The dimensions that `normalized_shape` names, and how many values meet in them."""
+    refuse_integers(op, input)
+    shape = integers(normalized_shape, op)
+    if not shape:
+        raise RuntimeError(
+            f"Expected normalized_shape to be at least 1-dimensional, but got normalized_shape = {shape}, "
+            f"in {op}()"
+        )
+    if input.shape[-len(shape) :] != shape:
+        raise RuntimeError(
+            f"Given normalized_shape={list(shape)}, expected input with shape {['*', *shape]}, but got input "
+            f"of size{list(input.shape)}, in {op}()"
+        )
+    return tuple(range(input.ndim - len(shape), input.ndim)), math.prod(shape)
+
+
+def expect(op: str, shape: Shape, *parameters: Tensor | None) -> None:
+    """Raise RuntimeError for a weight or bias of another shape."""
+    for name, t in zip(("weight", "bias"), parameters, strict=False):
+        if t is not None and t.shape != shape:
+            raise RuntimeError(
+                f"Expected {name} to be of shape {list(shape)}, but got {list(t.shape)}, in {op}()"
+            )
+
+
+def refuse_integers(op: str, input: Any) -> None:
+    """Raise TypeError for what is no Tensor, RuntimeError for integers."""
+    refuse_plain(input, op)
+    if input.dtype.kind != "f":
+        raise RuntimeError(f'"{op}" not implemented for {input.dtype}: convert first, x.float()')
