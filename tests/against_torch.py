@@ -144,4 +144,4 @@ def assert_float32_like_torch(
     values = [name for name in theirs if name.startswith("output")]
     eps = float(np.finfo(np.float32).eps)
     assert_same({n: ours[n] for n in values}, {n: theirs[n] for n in values}, ulps * eps, near)
-    assert_same(ours, theirs, 1e-4)
+    assert_same(ours, theirs, 1e-4, near=0.1)

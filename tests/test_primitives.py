@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import autodiff
 from autodiff.ops.indexing import parse
+from autodiff.ops.windows import Window
 from autodiff.primitive import Predicate, registry
 from autodiff.symbol import formula_latex, formula_text, rule_latex, rule_text
 
@@ -57,6 +58,10 @@ class Entry(NamedTuple):
     once: st.SearchStrategy[tuple[Any, ...]] = st.nothing()
     ulps: float = 4
     near: float = 0
+
+    def but(self, condition: Callable[[tuple[Any, ...]], bool]) -> Entry:
+        """The same, with only those arguments for which the condition holds."""
+        return self._replace(args=self.args.filter(condition))
 
 
 # how entries are made ---------------------------------------------------------------------------------------
@@ -142,11 +147,11 @@ def as_torch(index: Any) -> Any:
     return tuple(torch.from_numpy(np.array(i)) if isinstance(i, np.ndarray) else i for i in index)
 
 
-def scatter(values: torch.Tensor, shape: tuple[int, ...], index: Any) -> torch.Tensor:
-    """What `x[index]` passes back, which is how torch adds up at an index."""
-    x = torch.zeros(shape, dtype=values.dtype, requires_grad=True)
+def passed_back(function: Callable[..., Any], shape: tuple[int, ...], g: torch.Tensor) -> torch.Tensor:
+    """The transpose of a linear function of an array of this shape: what torch passes back of a cotangent."""
     with torch.enable_grad():
-        return torch.autograd.grad(x[as_torch(index)], x, values, create_graph=values.requires_grad)[0]
+        x = torch.zeros(shape, dtype=g.dtype, requires_grad=True)
+        return torch.autograd.grad(function(x), x, g, create_graph=True)[0]
 
 
 def setitem(x: torch.Tensor, value: Any, index: Any) -> torch.Tensor:
@@ -181,6 +186,91 @@ def factors(draw_: st.DrawFn) -> tuple[Any, ...]:
     n, k, p = (draw_(draw.SIDES) for _ in range(3))
     one_batch, other_batch = draw_(draw.broadcastable(2, max_dims=2))
     return draw_(arrays((*one_batch, n, k))), draw_(arrays((*other_batch, k, p)))
+
+
+class Sliding(NamedTuple):
+    """A window, and the shapes that go with it in a convolution."""
+
+    window: Window
+    groups: int
+    x: tuple[int, ...]
+    weight: tuple[int, ...]
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        return self.x[2:]
+
+    @property
+    def z(self) -> tuple[int, ...]:
+        return (self.x[0], self.weight[0], *self.window.places(self.size))
+
+
+@st.composite
+def sliding(draw_: st.DrawFn) -> Sliding:
+    """A window of one or two dimensions and an image that it fits into, with channels in groups."""
+    rank, groups = draw_(st.integers(1, 2)), draw_(st.integers(1, 2))
+
+    def for_each_dim(numbers: Any) -> Any:
+        return tuple(draw_(st.lists(numbers, min_size=rank, max_size=rank)))
+
+    kernel, dilation = for_each_dim(st.integers(1, 3)), for_each_dim(st.integers(1, 2))
+    border = for_each_dim(st.tuples(st.integers(0, 1), st.integers(0, 1)))
+    window = Window(kernel, for_each_dim(st.integers(1, 2)), border, dilation)
+    extra = for_each_dim(st.integers(0, 2))
+    size = [max(reach - sum(b) + n, 1) for reach, b, n in zip(window.reach, border, extra, strict=True)]
+    n, c, o = (draw_(st.integers(1, 2)) for _ in range(3))
+    return Sliding(window, groups, (n, c * groups, *size), (o * groups, c, *kernel))
+
+
+def bordered(x: torch.Tensor, window: Window, value: float = 0) -> torch.Tensor:
+    return F.pad(x, [width for pair in reversed(window.border) for width in pair], value=value)
+
+
+def conv(x: torch.Tensor, w: torch.Tensor, window: Window, groups: int) -> torch.Tensor:
+    function = F.conv1d if len(window.kernel) == 1 else F.conv2d
+    return function(bordered(x, window), w, stride=window.stride, dilation=window.dilation, groups=groups)
+
+
+def unfold(x: torch.Tensor, window: Window, border: float = 0) -> torch.Tensor:
+    rank = len(window.kernel)
+    z = bordered(x, window, border)
+    for i, (reach, step, gap) in enumerate(zip(window.reach, window.stride, window.dilation, strict=True)):
+        z = z.unfold(x.ndim - rank + i, reach, step)[..., ::gap]
+    return z.movedim(tuple(range(-rank, 0)), tuple(range(x.ndim - rank, x.ndim)))
+
+
+def met(x: torch.Tensor, window: Window, border: float = 0) -> torch.Tensor:
+    """What each window meets, along the first dimension."""
+    rank = len(window.kernel)
+    z = unfold(x, window, border)
+    return z.flatten(x.ndim - rank, x.ndim - 1).movedim(x.ndim - rank, 0)
+
+
+@st.composite
+def pooled(draw_: st.DrawFn) -> tuple[Any, ...]:
+    """An image, the largest entries of its windows, and the window; none lies in the border altogether."""
+    s = draw_(sliding())
+    x = draw_(arrays(s.x, [real, at_kinks]))
+    largest = met(torch.from_numpy(np.array(x)), s.window, -np.inf).amax(0).numpy()
+    assume(np.isfinite(largest).all())
+    return x, largest, s.window
+
+
+@st.composite
+def picked(draw_: st.DrawFn) -> tuple[Any, ...]:
+    """Two images of one shape, a mask of the largest entries in the windows of the second, and the window."""
+    x, largest, window = draw_(pooled())
+    image = torch.from_numpy(np.array(x))
+    return draw_(arrays(x.shape)), largest, winners(image, torch.tensor(largest), window).numpy(), window
+
+
+def winners(x: torch.Tensor, z: torch.Tensor, window: Window) -> torch.Tensor:
+    first = met(x, window, -np.inf).max(0).indices
+    return F.one_hot(first, int(np.prod(window.kernel))).bool().movedim(-1, 0)
+
+
+def standardize(x: torch.Tensor, dim: Any, keep: bool, n: int, eps: float) -> torch.Tensor:
+    return (x - x.mean(dim, keep)) / torch.sqrt(x.var(dim, correction=0, keepdim=keep) + eps)
 
 
 @st.composite
@@ -337,7 +427,10 @@ TABLE = {
     ),
     # indexing
     "getitem": Entry(lambda x, index: x[as_torch(index)], indexed()),
-    "scatter": Entry(scatter, indexed().map(lambda drawn: (drawn[0][drawn[1]], drawn[0].shape, drawn[1]))),
+    "scatter": Entry(
+        lambda g, shape, index: passed_back(lambda x: x[as_torch(index)], shape, g),
+        indexed().map(lambda drawn: (drawn[0][drawn[1]], drawn[0].shape, drawn[1])),
+    ),
     "setitem": Entry(setitem, values_for()),
     "masked_fill": Entry(
         torch.masked_fill,
@@ -443,6 +536,81 @@ TABLE = {
         rows_and_indices(),
     ),
     "dropout": Entry(torch.mul, alike(real, with_zeros)),
+    # windows
+    "unfold": Entry(unfold, sliding().flatmap(lambda s: st.tuples(arrays(s.x), st.just(s.window)))),
+    "fold": Entry(
+        lambda g, window, size: passed_back(
+            lambda x: unfold(x, window), (*g.shape[: -2 * len(size)], *size), g
+        ),
+        sliding().flatmap(
+            lambda s: st.tuples(
+                arrays((*s.x[:2], *s.window.kernel, *s.z[2:])), st.just(s.window), st.just(s.size)
+            )
+        ),
+    ),
+    "conv": Entry(
+        conv,
+        sliding().flatmap(
+            lambda s: st.tuples(arrays(s.x), arrays(s.weight), st.just(s.window), st.just(s.groups))
+        ),
+        near=30,
+    ),
+    "conv_transpose": Entry(
+        lambda y, w, window, groups, size: passed_back(
+            lambda x: conv(x, w, window, groups), (y.shape[0], w.shape[1] * groups, *size), y
+        ),
+        sliding().flatmap(
+            lambda s: st.tuples(arrays(s.z), arrays(s.weight), *map(st.just, (s.window, s.groups, s.size)))
+        ),
+        near=30,
+    ),
+    "conv_weight": Entry(
+        lambda x, y, window, groups: passed_back(
+            lambda w: conv(x, w, window, groups), (y.shape[1], x.shape[1] // groups, *window.kernel), y
+        ),
+        sliding().flatmap(
+            lambda s: st.tuples(arrays(s.x), arrays(s.z), st.just(s.window), st.just(s.groups))
+        ),
+        near=30,
+    ),
+    "sum_pool": Entry(
+        lambda x, window: met(x, window).sum(0),
+        sliding().flatmap(lambda s: st.tuples(arrays(s.x), st.just(s.window))),
+        near=10,
+    ),
+    "sum_pool_transpose": Entry(
+        lambda g, window, size: passed_back(lambda x: met(x, window).sum(0), (*g.shape[:2], *size), g),
+        sliding().flatmap(
+            lambda s: st.tuples(arrays((*s.x[:2], *s.z[2:])), st.just(s.window), st.just(s.size))
+        ),
+        near=10,
+    ),
+    "max_pool": Entry(
+        lambda x, window: met(x, window, -np.inf).max(0).values, pooled().map(lambda args: (args[0], args[2]))
+    ),
+    "max_pool_winners": Entry(winners, pooled()),
+    "max_pool_pick": Entry(
+        lambda x, won, window: (met(x, window) * won).sum(0),
+        picked().map(lambda args: (args[0], args[2], args[3])),
+    ),
+    "max_pool_place": Entry(
+        lambda g, won, window, size: passed_back(
+            lambda x: (met(x, window) * won).sum(0), (*g.shape[:2], *size), g
+        ),
+        picked().map(lambda args: (args[1], args[2], args[3], args[0].shape[2:])),
+        near=3,
+    ),
+    # normalization
+    "standardize": over_dims(
+        standardize, real, min_dims=1, min_side=2, constants=lambda n: [(n, 1e-5), (n, 0.1)], ulps=20, near=3
+    ).but(lambda args: args[1] is not None),
+    "rms_norm": over_dims(
+        lambda x, dim, keep, n, eps: x / torch.sqrt((x * x).mean(dim, keep) + eps),
+        real,
+        min_dims=1,
+        min_side=1,
+        constants=lambda n: [(n, 1e-5), (n, 0.1)],
+    ).but(lambda args: args[1] is not None),
     # losses
     "mse_loss": Entry(mean_of(F.mse_loss), alike(real, real, count=True)),
     "huber": Entry(
