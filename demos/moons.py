@@ -1,8 +1,10 @@
 """Experiment E5: two moons, by gradient descent with a fixed rate and with a line search for every step.
 
-Armijo's backtracking line search starts at α = 1 and halves α until L(w - αg) <= L(w) - 1e-4 · α · ‖g‖². In the
-lab's run the first try, 1, is always accepted: the search wins because it can dare to begin at ten times the fixed
-rate. A third run, which begins at 8, shows it at work. Run `python -m demos.moons --help` for the options.
+Armijo's backtracking line search starts at α = 1 and halves α until L(w - αg) <= L(w) - 1e-4 · α · ‖g‖².
+In the lab's run the first try, 1, is always accepted: the search wins because it can dare to begin at ten
+times the fixed rate. A third run, which begins at 8, shows it at work.
+
+Run `python -m demos.moons --help` for the options.
 """
 
 from __future__ import annotations

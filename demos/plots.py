@@ -125,6 +125,31 @@ def step_sizes(searches: Mapping[str, Sequence[float]], fixed: float) -> Figure:
     return figure
 
 
+def confusion_matrix(counts: Array, names: Sequence[str], title: str) -> Figure:
+    """How many of each true class (row) were given each class (column); darker is more."""
+    figure, axes = _figure(f"Confusion matrix: {title}")
+    image = axes.imshow(counts, cmap="Blues", vmin=0)
+    for row, column in np.ndindex(*counts.shape):
+        color = "white" if counts[row, column] > counts.max() / 2 else "black"
+        axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", color=color, fontsize=14)
+    axes.set(xlabel="predicted class", ylabel="true class")
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names, rotation=90, va="center")
+    figure.colorbar(image, ax=axes, label="number of samples")
+    return figure
+
+
+def roc(false_alarms: Sequence[float], hits: Sequence[float], area: float, title: str) -> Figure:
+    """The receiver operating characteristic: hits against false alarms, as the threshold falls."""
+    figure, axes = _figure(f"ROC curve: {title}")
+    axes.plot(false_alarms, hits, color=BLUE, linewidth=2.5, clip_on=False, label=f"model, AUC = {area:.3f}")
+    axes.plot([0, 1], [0, 1], color="grey", linestyle="--", label="guessing, AUC = 0.5")
+    axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.02))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    return figure
+
+
 def _lines(axes: Axes, series: Mapping[str, Sequence[float]]) -> None:
     styles = ("-", "--", "-.", ":")  # colour alone does not tell many lines apart
     for i, (name, values) in enumerate(series.items()):
