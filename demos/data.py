@@ -31,13 +31,13 @@ def moons(n: int = 500, noise: float = 0.2, seed: Seed = 42) -> Points:
     """Two half circles that reach into each other: scikit-learn's `make_moons`, the same numbers from a seed.
 
     >>> moons(4, noise=0.0, seed=0)[0].round(2).tolist()
-    [[1.0, -0.5], [-1.0, 0.0], [0.0, 0.5], [1.0, 0.0]]
+    [[0.0, 0.5], [2.0, 0.5], [-1.0, 0.0], [1.0, 0.0]]
     """
     outer, inner = (np.linspace(0, np.pi, k) for k in (n // 2, n - n // 2))
     x = np.vstack(
         [
             np.column_stack([np.cos(outer), np.sin(outer)]),
-            np.column_stack([1 - np.cos(inner), 0.5 - np.sin(inner)]),
+            np.column_stack([1 - np.cos(inner), 1 - np.sin(inner) - 0.5]),
         ]
     )
     return shuffled(x, n // 2, noise, seed)

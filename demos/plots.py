@@ -81,9 +81,12 @@ def curves(
     ylabel: str = "loss (mean over the batch)",
     log: bool = False,
 ) -> Figure:
-    """Several series over the epochs, by name."""
+    """Two or three series over the epochs, by name."""
     figure, axes = _figure(title)
-    _lines(axes, series)
+    for i, (name, values) in enumerate(series.items()):
+        axes.plot(values, color=(BLUE, RED, "grey")[i % 3], label=name)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
     axes.set(xlabel="epoch", ylabel=ylabel, yscale="log" if log else "linear")
     if not log:
         axes.set_ylim(bottom=0)
@@ -150,13 +153,53 @@ def roc(false_alarms: Sequence[float], hits: Sequence[float], area: float, title
     return figure
 
 
-def _lines(axes: Axes, series: Mapping[str, Sequence[float]]) -> None:
-    styles = ("-", "--", "-.", ":")  # colour alone does not tell many lines apart
-    for i, (name, values) in enumerate(series.items()):
-        color = (BLUE, RED)[i] if len(series) <= 2 else f"C{i % 10}"
-        axes.plot(values, color=color, linestyle=styles[i // 4 % 4] if len(series) > 2 else "-", label=name)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize="small", ncols=1 + (len(series) > 6))
+def functions(shapes: Mapping[str, tuple[Array, Array, Array]]) -> Figure:
+    """Functions beside their derivatives, a small picture each: name -> (x, f(x), f'(x))."""
+    figure, places = _panels(len(shapes))
+    for axes, (name, (x, f, derivative)) in zip(places, shapes.items(), strict=True):
+        axes.plot(x, f, color=BLUE)
+        axes.plot(x, derivative, color=RED, linestyle="--")
+        axes.set_title(name, fontsize="medium")
+        axes.set_xlabel("x")
+    figure.legend(places[0].lines, ["f(x)", "its derivative f'(x)"], loc="lower right", fontsize="large")
+    return figure
+
+
+def small_curves(series: Mapping[str, Sequence[float]], ylabel: str) -> Figure:
+    """Series over the epochs, a small picture each, all on the same scale."""
+    figure, places = _panels(len(series))
+    highest = max(max(values) for values in series.values())
+    for axes, (name, values) in zip(places, series.items(), strict=True):
+        axes.plot(values, color=BLUE, linewidth=1)
+        axes.set_title(name, fontsize="medium")
+        axes.set(xlabel="epoch", ylabel=ylabel, ylim=(0, 1.05 * highest))
+    return figure
+
+
+def first_and_last(series: Mapping[str, Sequence[float]], title: str, ylabel: str) -> Figure:
+    """Two bars a name, the first and the last value of its series, on a logarithmic scale."""
+    figure, axes = _figure(title)
+    places = np.arange(len(series))
+    for place, color, label in ((0, RED, "before training"), (-1, BLUE, "at the end")):
+        heights = [values[place] for values in series.values()]
+        axes.bar(places + (-0.2 if place == 0 else 0.2), heights, 0.4, color=color, label=label)
+    axes.set_xticks(places, list(series), rotation=45, ha="right", rotation_mode="anchor")
+    axes.set(yscale="log", ylabel=ylabel)
+    axes.grid(alpha=0.3, axis="y")
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+def _panels(count: int, columns: int = 4) -> tuple[Figure, list[Axes]]:
+    """A figure of `count` small pictures, row by row."""
+    rows = -(-count // columns)
+    figure = Figure(figsize=(10.5, 2.3 * rows), layout="constrained")
+    places = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for axes in places[:count]:
+        axes.grid(alpha=0.3)
+    for axes in places[count:]:
+        axes.set_axis_off()
+    return figure, places[:count]
 
 
 def save(figure: Figure, path: Path) -> None:
