@@ -32,6 +32,7 @@ from .lab_book import Row
 CLAIM = "Gradients by hand equal the engine's to 1e-12; small weights stick on a saddle, larger ones learn"
 
 Array = np.ndarray[Any, Any]
+Loss = Callable[[autodiff.Tensor, autodiff.Tensor], autodiff.Tensor]
 TOLERANCE = 1e-12
 LINES = range(0, 1000, 100)  # the epochs that the lab printed: 0.6931 at every one
 POINTS, CLASSES = data.xor()
@@ -87,20 +88,12 @@ def backward(weights: Weights, hidden: Array, dz2: Array) -> Weights:
     return Weights(dz1 @ X.T, dz1.sum(axis=1, keepdims=True), dz2 @ hidden.T, dz2.sum(axis=1, keepdims=True))
 
 
-def cross_entropy(predicted: autodiff.Tensor, y: autodiff.Tensor) -> autodiff.Tensor:
-    """The loss of `cross_entropy_by_hand`, for the engine."""
-    return F.binary_cross_entropy(predicted, y)
-
-
 def squared_error(predicted: autodiff.Tensor, y: autodiff.Tensor) -> autodiff.Tensor:
     """The loss of `squared_error_by_hand`, for the engine."""
     return 0.5 * ((predicted - y) ** 2).sum()
 
 
-Loss = Callable[[autodiff.Tensor, autodiff.Tensor], autodiff.Tensor]
-
-
-def loss_of(weights: Sequence[autodiff.Tensor], loss_fn: Loss = cross_entropy) -> autodiff.Tensor:
+def loss_of(weights: Sequence[autodiff.Tensor], loss_fn: Loss = F.binary_cross_entropy) -> autodiff.Tensor:
     """The loss of the network with these tensors as weights: all that the engine needs to be told."""
     w1, b1, w2, b2 = weights
     hidden = (w1 @ autodiff.tensor(X) + b1).sigmoid()
@@ -125,7 +118,7 @@ def train(
     epochs: int,
     lr: float,
     by_hand: Callable[[Weights], tuple[float, Weights]] = cross_entropy_by_hand,
-    loss_fn: Loss = cross_entropy,
+    loss_fn: Loss = F.binary_cross_entropy,
 ) -> Run:
     """Gradient descent by hand; at every step the engine differentiates too, and the two are compared."""
     losses, first_layer, difference = [], [], 0.0
