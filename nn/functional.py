@@ -13,8 +13,19 @@ from typing import Any
 import autodiff
 from autodiff import Tensor, gelu, sigmoid, softplus, tanh
 from autodiff.inplace import become
+from autodiff.ops.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from autodiff.ops.losses import softplus_of_negative
 from autodiff.ops.neural import dropout, embedding, linear
+from autodiff.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
+from autodiff.ops.pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    max_pool1d,
+    max_pool2d,
+)
+from autodiff.ops.windows import fold, pad, unfold
 from autodiff.tensor import history
 
 from .losses import (
@@ -33,10 +44,13 @@ from .losses import (
 # mypy: disable-error-code="no-any-return"
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu",
-    "embedding", "gelu", "hardtanh", "hinge_loss", "huber_loss", "l1_loss", "leaky_relu", "linear",
-    "log_softmax", "logsigmoid", "mse_loss", "nll_loss", "relu", "relu6", "sigmoid", "silu",
-    "smooth_l1_loss", "softmax", "softmin", "softplus", "softsign", "tanh", "tanhshrink",
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "batch_norm",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "conv1d", "conv2d", "conv_transpose1d",
+    "conv_transpose2d", "cross_entropy", "dropout", "dropout1d", "dropout2d", "elu", "embedding", "fold",
+    "gelu", "group_norm", "hardtanh", "hinge_loss", "huber_loss", "instance_norm", "l1_loss",
+    "layer_norm", "leaky_relu", "linear", "log_softmax", "logsigmoid", "max_pool1d", "max_pool2d",
+    "mse_loss", "nll_loss", "pad", "relu", "relu6", "rms_norm", "sigmoid", "silu", "smooth_l1_loss",
+    "softmax", "softmin", "softplus", "softsign", "tanh", "tanhshrink", "unfold",
 ]  # fmt: skip
 
 
@@ -54,6 +68,43 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """x between 0 and 6, the nearer of them outside."""
     return hardtanh(input, 0.0, 6.0, inplace)
+
+
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Whole channels of (N, C, L) or (C, L) dropped with probability `p`; see `dropout2d`."""
+    if input.ndim not in (2, 3):
+        raise RuntimeError(
+            f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input: (N, C, L) or (C, L)"
+        )
+    return _drop_channels(input, 1 if input.ndim == 3 else 0, p, training, inplace, "dropout1d_")
+
+
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Whole channels of (N, C, H, W) dropped with probability `p`, the others divided by 1 - p.
+
+    A 3D input is taken for (N, C, L), with a warning, as PyTorch does. Raises ValueError unless 0 <= p <= 1.
+    Source: Tompson et al. (2015); PyTorch, `torch.nn.functional.dropout2d`.
+    """
+    if input.ndim < 2:
+        raise RuntimeError(f"Feature dropout requires at least 2 dimensions in the input, got {input.ndim}")
+    if input.ndim not in (3, 4):
+        warnings.warn(
+            f"dropout2d: Received a {input.ndim}-D input to dropout2d: use dropout instead", stacklevel=2
+        )
+    if input.ndim == 3:
+        warnings.warn(
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior "
+            "is desired: (N, C, L). To silence this, use dropout1d",
+            stacklevel=2,
+        )
+    return _drop_channels(input, 1, p, training, inplace, "dropout2d_")
+
+
+def _drop_channels(input: Tensor, dim: int, p: float, training: bool, inplace: bool, name: str) -> Tensor:
+    """Draw one number for each channel, and for each sample if there are any in front of `dim`."""
+    ones = autodiff.ones((*input.shape[: dim + 1], *(1,) * (input.ndim - dim - 1)), dtype=input.dtype)
+    dropped = input * dropout(ones, p) if training and p else dropout(input, p, False)
+    return become(input, dropped, name) if inplace else dropped
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:

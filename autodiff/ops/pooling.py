@@ -59,12 +59,14 @@ def first_largest(x: Array, z: Array, window: Window) -> Array:
     places = z.shape[-rank:]
     inside = with_border(np.ones((1,) * (x.ndim - rank) + x.shape[-rank:], bool), window, False)
     x = with_border(x, window)
-    free = np.ones(z.shape, bool)
+    free, nan = np.ones(z.shape, bool), np.isnan(z)
     masks = np.empty((math.prod(window.kernel), *z.shape), bool)
     for mask, offset in zip(masks, window.offsets(), strict=True):
         at = window.seen(offset, places)
-        np.less(x[at], z, out=mask)
-        np.greater(free, mask, out=mask)  # free, and not less: then it is as large, or nan
+        np.equal(x[at], z, out=mask)
+        if nan.any():
+            mask |= np.isnan(x[at])
+        mask &= free
         mask &= inside[at]
         free &= ~mask
     return masks

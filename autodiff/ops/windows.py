@@ -90,7 +90,7 @@ def without_border(z: Array, window: Window, shape: Sizes) -> Array:
 def inside(window: Window, shape: Sizes, sign: int = 1) -> Index:
     """The index of what has a counterpart: `sign` 1 in the bordered array, -1 in the other."""
     parts = zip(shape[-len(window.border) :], window.border, strict=True)
-    return (..., *(slice(max(sign * a, 0), n - max(sign * b, 0)) for n, (a, b) in parts))
+    return (..., *(slice(max(sign * a, 0), max(n - max(sign * b, 0), 0)) for n, (a, b) in parts))
 
 
 def unfolded(x: Array, window: Window) -> Array:
@@ -289,7 +289,8 @@ def _padded(input: Tensor, lead: Sizes, size: Sizes, pairs: Pairs, value: float)
     ones = (1,) * len(size)
     window = Window(ones, ones, pairs, ones)
     shape = (*lead, *window.bordered(size))
-    if min(shape, default=0) < 0:
+    cropped = [n + min(a, 0) + min(b, 0) for n, (a, b) in zip(size, pairs, strict=True)]
+    if min(*shape, *cropped, 0) < 0:
         raise RuntimeError(
             f"The input size {list(input.shape)}, plus negative padding {pairs}, resulted in a negative "
             f"output size {list(shape)}, in pad()"

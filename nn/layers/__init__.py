@@ -19,12 +19,26 @@ from .activation import (
     Tanhshrink,
 )
 from .containers import MLP, ModuleDict, ModuleList, Sequential
-from .dropout import Dropout
+from .convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from .dropout import Dropout, Dropout1d, Dropout2d
 from .embedding import Embedding
 from .linear import Flatten, Identity, Linear
+from .normalization import (
+    BatchNorm1d,
+    BatchNorm2d,
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    LayerNorm,
+    RMSNorm,
+)
+from .pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 
 __all__ = [
-    "ELU", "GELU", "MLP", "Dropout", "Embedding", "Flatten", "Hardtanh", "Identity", "LeakyReLU",
-    "Linear", "LogSigmoid", "LogSoftmax", "ModuleDict", "ModuleList", "ReLU", "ReLU6", "Sequential",
+    "ELU", "GELU", "MLP", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d",
+    "BatchNorm1d", "BatchNorm2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Dropout",
+    "Dropout1d", "Dropout2d", "Embedding", "Flatten", "GroupNorm", "Hardtanh", "Identity",
+    "InstanceNorm1d", "InstanceNorm2d", "LayerNorm", "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax",
+    "MaxPool1d", "MaxPool2d", "ModuleDict", "ModuleList", "RMSNorm", "ReLU", "ReLU6", "Sequential",
     "SiLU", "Sigmoid", "Softmax", "Softmin", "Softplus", "Softsign", "Tanh", "Tanhshrink",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from autodiff import Tensor
 from autodiff.ops.neural import dropout
 
+from .. import functional as F
 from ..module import Module
 
 
@@ -30,3 +31,17 @@ class Dropout(Module):
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout1d(Dropout):
+    """`Dropout` of whole channels, of a signal (N, C, L) or (C, L). Source: PyTorch, `torch.nn.Dropout1d`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout1d(input, self.p, self.training, self.inplace)
+
+
+class Dropout2d(Dropout):
+    """`Dropout` of whole channels, of an image (N, C, H, W). Source: PyTorch, `torch.nn.Dropout2d`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout2d(input, self.p, self.training, self.inplace)
