@@ -1,7 +1,8 @@
 """NumPy's functions on Tensors: `np.exp(t)` is our `exp(t)`, recorded and differentiable.
 
 This is also how a rule, written as a NumPy expression, is read on Tensors. Ufuncs find the primitive that
-wraps them; other functions are in the table. A function that is missing raises TypeError: it never computes
+wraps them; other functions are in the table. A function that is missing (np.median, `array += t`) is left to
+NumPy if no tensor requires grad, and answers with NumPy's arrays; else it raises TypeError: it never computes
 without the gradient.
 """
 
@@ -76,6 +77,8 @@ def array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **options: 
     """`Tensor.__array_ufunc__`: the primitive for a NumPy ufunc."""
     if method == "__call__" and not options and ufunc in UFUNCS:
         return UFUNCS[ufunc](*inputs)
+    if not needs_gradient((inputs, options)) and not has_tensor(options.get("out")):
+        return getattr(ufunc, method)(*plain(inputs), **plain(options))
     call = (
         f"np.{ufunc.__name__}"
         + ("" if method == "__call__" else f".{method}")
@@ -91,10 +94,34 @@ def array_function(self: Tensor, function: Any, types: Any, args: Any, options: 
     """`Tensor.__array_function__`: our function for a NumPy function."""
     if function in FUNCTIONS:
         return FUNCTIONS[function](*args, **options)
+    if not needs_gradient((args, options)) and not has_tensor(options.get("out")):
+        return function(*plain(args), **plain(options))
     raise TypeError(
         f"np.{function.__name__} is not defined on Tensors: use the Tensor's own methods, or "
         "x.detach().numpy() for no gradient"
     )
+
+
+def needs_gradient(args: Any) -> bool:
+    """Whether a tensor in these arguments requires grad, or one in their lists and dicts."""
+    if isinstance(args, Tensor):
+        return args.requires_grad
+    parts = args.values() if isinstance(args, dict) else args if isinstance(args, (list, tuple)) else ()
+    return any(needs_gradient(part) for part in parts)
+
+
+def has_tensor(out: Any) -> bool:
+    """Whether NumPy was asked to write into a tensor, whose memory may only change where it is noted."""
+    return any(isinstance(part, Tensor) for part in (out if isinstance(out, tuple) else (out,)))
+
+
+def plain(args: Any) -> Any:
+    """The same arguments with arrays for tensors."""
+    if isinstance(args, Tensor):
+        return args.array
+    if isinstance(args, dict):
+        return {name: plain(arg) for name, arg in args.items()}
+    return type(args)(map(plain, args)) if type(args) in (list, tuple) else args
 
 
 def give_methods() -> None:
