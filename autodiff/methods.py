@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Number = float  # in the class, float and bool are methods
 Flag = bool
 
+NEVER_EQUAL = (type(None), str)  # compared with these, Python answers: x == None is False
+
 # mypy: disable-error-code="no-any-return, arg-type"
 # (`self` is a Tensor, and primitives are generic callables)
 # fmt: off
@@ -58,8 +60,10 @@ class Methods:
     def __neg__(self) -> Tensor: return e.neg(self)
     def __pos__(self) -> Tensor: return e.positive(self)
     def __abs__(self) -> Tensor: return e.abs(self)
-    def __eq__(self, other: Any) -> Tensor: return e.eq(self, other)  # type: ignore[override]  # a mask, as in NumPy
-    def __ne__(self, other: Any) -> Tensor: return e.ne(self, other)  # type: ignore[override]  # a mask, as in NumPy
+    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]  # a mask, as in NumPy
+        return NotImplemented if isinstance(other, NEVER_EQUAL) else e.eq(self, other)
+    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]  # a mask, as in NumPy
+        return NotImplemented if isinstance(other, NEVER_EQUAL) else e.ne(self, other)
     def __lt__(self, other: Any) -> Tensor: return e.lt(self, other)
     def __le__(self, other: Any) -> Tensor: return e.le(self, other)
     def __gt__(self, other: Any) -> Tensor: return e.gt(self, other)

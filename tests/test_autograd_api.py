@@ -816,6 +816,13 @@ def test_numbers_and_strings(lib):
 
 
 @both
+def test_a_tensor_is_not_none_and_not_a_word(lib):
+    x = lib.ones(2)
+    assert (x == None) is False and (x != None) is True  # noqa: E711  # what users write
+    assert x != "mean" and "mean" not in ["sum", x]
+
+
+@both
 def test_as_a_sequence(lib):
     x = lib.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
     assert len(x) == 2
@@ -860,8 +867,21 @@ def test_numpy_functions_are_differentiated():
         assert isinstance(z, autodiff.Tensor) and z.requires_grad and z.dtype == np.float32
 
 
+def test_numpy_functions_that_we_lack_compute_on_data():
+    x, sums = autodiff.tensor([1.0, 2.0, 6.0]), np.zeros(3)
+    sums += x
+    assert type(sums) is np.ndarray and sums.tolist() == [1, 2, 6]
+    assert np.median(x) == 2 and np.allclose(x, [1, 2, 6]) and np.vstack([x, x]).shape == (2, 3)
+    assert np.add.reduce(x) == 9
+
+
 @pytest.mark.parametrize(
-    "function", [np.linalg.svd, np.fft.fft, np.i0, lambda x: np.add.reduce(x), lambda x: np.frexp(x)]
+    "function",
+    [
+        *(np.linalg.svd, np.fft.fft, np.i0, np.add.reduce, np.frexp),
+        lambda x: np.vstack([np.ones(3), x]),
+        lambda x: np.add(np.ones(3), x, out=np.ones(3)),
+    ],
 )
 def test_numpy_functions_that_we_lack_never_lose_the_gradient_silently(function):
     with pytest.raises((TypeError, RuntimeError)):
