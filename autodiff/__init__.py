@@ -9,6 +9,9 @@ tensor([2., 4., 6.])
 """
 
 import warnings
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
 
 from . import interop
 from . import memory as memory
@@ -17,10 +20,13 @@ from .conversion import *
 from .creation import *
 from .draw import *
 from .dtypes import bool_ as bool
+from .dtypes import float32 as float  # PyTorch's other names of the dtypes: float, double, long
 from .dtypes import float32 as float32
+from .dtypes import float64 as double
 from .dtypes import float64 as float64
 from .dtypes import get_default_dtype as get_default_dtype
 from .dtypes import int64 as int64
+from .dtypes import int64 as long
 from .dtypes import set_default_dtype as set_default_dtype
 from .functional import *
 from .ops.convolution import *

@@ -9,6 +9,7 @@ from typing import Any
 
 from .dtypes import SUPPORTED, as_dtype, bool_, float32, float64, int64
 from .ops import elementwise
+from .ops.dims import refuse_plain
 from .primitive import cast
 from .tensor import Tensor, refuse_device
 
@@ -98,6 +99,7 @@ def dim(input: Tensor) -> int:
 
 def numel(input: Tensor) -> int:
     """The number of entries."""
+    refuse_plain(input, "numel")
     return input.array.size
 
 
@@ -108,6 +110,7 @@ def element_size(input: Tensor) -> int:
 
 def is_floating_point(input: Tensor) -> bool:
     """Whether the dtype is float32 or float64."""
+    refuse_plain(input, "is_floating_point")
     return input.array.dtype.kind == "f"
 
 

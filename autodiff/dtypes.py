@@ -45,12 +45,10 @@ def set_default_dtype(dtype: Any) -> None:
 
 
 def as_dtype(dtype: Any) -> DType:
-    """`dtype` as one of the four: accepts NumPy's dtypes, their names, and the Python types float, int, bool.
+    """`dtype` as one of the four: accepts NumPy's dtypes, their names, Python's float (64 bits), int, bool.
 
     Raises TypeError for a dtype that the engine does not have.
     """
-    if dtype is float:
-        return _default
     try:
         found = np.dtype(dtype)
     except TypeError:

@@ -34,6 +34,8 @@ lib.tensor([16777217, 0.5])  lib.tensor(lib.ones(2, requires_grad=True))
 lib.as_tensor(lib.ones(2, requires_grad=True))  lib.tensor([lib.ones(2, requires_grad=True).sum()])
 lib.as_tensor([1.0, 2])  lib.as_tensor(np.arange(3))  lib.as_tensor(lib.ones(2), dtype=lib.int64)
 lib.from_numpy(np.arange(3.0))  lib.Tensor([1, 2])  lib.Tensor()
+lib.tensor([1], dtype=float)  lib.tensor([1.5], dtype=int)  lib.tensor([1], dtype=lib.float)
+lib.tensor([1], dtype=lib.double)  lib.tensor([1.5], dtype=lib.long)  lib.tensor([lib.inf, -lib.pi])
 """
 
 FILLED = """
@@ -85,7 +87,8 @@ lib.zeros(2, requires_grad=True, dtype=lib.int64)  lib.full(2, 3)  lib.full((2,)
 lib.eye(-1)  lib.eye(2.0)  lib.zeros_like([1, 2])  lib.arange(5, 1)  lib.arange(1, 5, 0)
 lib.arange(3, requires_grad=True)  lib.arange(float("inf"))  lib.arange(float("nan"))  lib.arange()
 lib.arange(3, dtype=lib.bool)  lib.linspace(0, 1, -1)  lib.linspace(0, 1)  lib.linspace(0, 1, 3.0)
-x.size(2)  x.to("nowhere")
+x.size(2)  x.to("nowhere")  lib.numel([1, 2])  lib.is_floating_point(2.5)  lib.positive([1.0])
+lib.isclose(lib.ones(3), lib.ones(2))  lib.allclose(lib.ones(3), lib.ones(2))
 """
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..arrays import as_array
 from ..dtypes import bool_, result_dtype
-from ..errors import describe
+from ..errors import broadcast_conflict, describe
 from ..primitive import Binary, Predicate, Primitive, Unary, cast
 from ..tensor import Tensor
 from . import special
@@ -234,6 +234,7 @@ def square(input: Operand) -> Any:
 
 def positive(input: Tensor) -> Tensor:
     """The tensor itself; RuntimeError for bools."""
+    require_tensors("positive", input)
     if input.dtype == bool:
         raise RuntimeError("The `+` operator, on a bool tensor is not supported: convert it, mask.long()")
     return input
@@ -335,8 +336,8 @@ def where(condition: Any, input: Operand | None = None, other: Operand | None = 
 
 
 def require_tensors(name: str, *operands: Any) -> None:
-    """Raise TypeError unless both operands are Tensors."""
-    for operand, argument in zip(operands, ("input", "other"), strict=True):
+    """Raise TypeError unless the operands, one or two, are Tensors."""
+    for operand, argument in zip(operands, ("input", "other"), strict=False):
         if not isinstance(operand, Tensor):
             given = type(operand).__name__
             raise TypeError(
@@ -349,14 +350,17 @@ def isclose(
 ) -> Tensor:
     """Whether |x - y| <= atol + rtol |y| for each entry; equal infinities are close.
 
-    Raises RuntimeError for unlike dtypes.
+    Raises RuntimeError for unlike dtypes, and shapes that do not broadcast.
     """
     require_tensors("isclose", input, other)
     if input.dtype != other.dtype:
         raise RuntimeError(
             f"isclose: {input.dtype} did not match {other.dtype}; convert one of them, x.to(y.dtype)"
         )
-    return Tensor(np.asarray(np.isclose(input.array, other.array, rtol, atol, equal_nan)))
+    try:
+        return Tensor(np.asarray(np.isclose(input.array, other.array, rtol, atol, equal_nan)))
+    except ValueError:
+        raise RuntimeError(f"{broadcast_conflict([input.shape, other.shape])}, in isclose") from None
 
 
 def allclose(
