@@ -285,6 +285,13 @@ ERRORS = [
 ]
 
 
+@pytest.mark.parametrize("name", ["all", "any", "sum"])
+@pytest.mark.parametrize("shape", [(), (0,), (2, 3)], ids=str)
+def test_an_empty_list_of_dimensions(name, shape):
+    ours, theirs = (getattr(lib.ones(shape), name)(dim=()) for lib in (autodiff, torch))
+    assert ours.shape == tuple(theirs.shape) and ours.tolist() == theirs.tolist()
+
+
 @pytest.mark.parametrize(("function", "words"), ERRORS)
 def test_errors(function, words):
     assert_same_error(lambda lib: function(lib, lib.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])), words)

@@ -478,7 +478,7 @@ def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     >>> (autodiff.tensor([1.0, 2.0]) > 0).all()
     tensor(True)
     """
-    return reduced(all_true, input, axes(input, dim, "all"), keepdim)
+    return truth(all_true, input, dim, keepdim)
 
 
 @numpy_names
@@ -489,7 +489,13 @@ def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     >>> (autodiff.tensor([1.0, 2.0]) > 2).any()
     tensor(False)
     """
-    return reduced(any_true, input, axes(input, dim, "any"), keepdim)
+    return truth(any_true, input, dim, keepdim)
+
+
+def truth(op: Primitive, x: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    """`all` and `any`, which take no dimensions, dim=(), at their word: each entry for itself."""
+    axis = axes(x, dim, op.name)
+    return x != 0 if dim == () else reduced(op, x, axis, keepdim)
 
 
 @numpy_names
