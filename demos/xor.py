@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -150,7 +151,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--hidden", type=int, default=4, help="hidden units (default %(default)s)")
     parser.add_argument("--loss", choices=sorted(LOSSES), default="mse", help="default %(default)s")
     parser.add_argument(
-        "--activation", choices=sorted(ACTIVATIONS), default="sigmoid", help="of the hidden layer"
+        "--activation", choices=sorted(ACTIVATIONS), default="sigmoid", help="default %(default)s"
     )
     parser.add_argument("--optimizer", choices=sorted(OPTIMIZERS), default="sgd", help="default %(default)s")
     parser.add_argument("--seed", type=int, default=42, help="of the initial weights (default %(default)s)")
@@ -163,8 +164,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if options.epochs < 1 or options.hidden < 1:
         parser.error("--epochs and --hidden must be at least 1")
-    if not options.lr > 0:
-        parser.error("--lr must be greater than 0")
+    if not 0 < options.lr < math.inf:
+        parser.error("--lr must be greater than 0, and finite")
+    if not -(2**63) <= options.seed < 2**64:
+        parser.error("--seed must lie between -2**63 and 2**64")
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

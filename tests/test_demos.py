@@ -110,6 +110,13 @@ def test_an_unusable_folder_is_wrong_usage(demo, tmp_path, capsys):
     assert exit.value.code == 2 and "--out" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("argument", [f"--seed={2**64}", f"--seed={-(2**63) - 1}", "--lr=inf", "--lr=nan"])
+def test_numbers_that_xor_cannot_use_are_wrong_usage(argument, tmp_path):
+    with pytest.raises(SystemExit) as exit:
+        xor.main([argument, "--out", str(tmp_path)])
+    assert exit.value.code == 2
+
+
 @pytest.mark.parametrize("seed", ["-1", str(2**32)])
 def test_seeds_that_numpy_has_not_are_wrong_usage(seed, tmp_path):
     with pytest.raises(SystemExit) as exit:
