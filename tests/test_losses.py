@@ -258,6 +258,10 @@ WRONG: dict[type[Exception], list[tuple[Callable[[], Any], str]]] = {
     TypeError: [
         (lambda: mse(R(2), 1.0), r"argument 'target' \(position 2\) must be Tensor, not float"),
         (lambda: ce([1.0], X(0)), r"argument 'input' \(position 1\) must be Tensor, not list"),
+        (
+            lambda: ce(R(1, 2), X(0), weight=[1, 2]),
+            r"argument 'weight' \(position 3\) must be Tensor, not list",
+        ),
     ],
     ValueError: [
         (lambda: mse(R(2), R(2), reduction="avg"), "avg is not a valid value for reduction"),

@@ -96,6 +96,7 @@ def times(name: str, each: Tensor, weight: Tensor | None) -> Tensor:
     """The loss of each entry times its weight. Raises ValueError unless there is one for each."""
     if weight is None:
         return each
+    refuse_plain(weight, name, "weight", 3)
     if weight.shape != each.shape:
         raise ValueError(
             f"Weights and input must have the same size., in {name}: {weight.shape} and {each.shape}"

@@ -9,6 +9,7 @@ import numpy as np
 import autodiff
 from autodiff import Tensor
 from autodiff.ops import losses as primitive
+from autodiff.ops.dims import refuse_plain
 
 from .checks import alike, pair, reduced, reduction_of, refuse_integers, refuse_others, refuse_shapes
 
@@ -112,6 +113,7 @@ def refuse_no_probability(argument: str, tensor: Tensor, hint: str) -> None:
 
 def broadcast_times(name: str, each: Tensor, weight: Tensor) -> Tensor:
     """`each` multiplied by weights that broadcast to its shape. RuntimeError if they do not."""
+    refuse_plain(weight, name, "weight", 3)
     product = each * weight
     if product.shape != each.shape:
         raise RuntimeError(
@@ -337,6 +339,7 @@ def refuse_weight(name: str, weight: Tensor | None, input: Tensor) -> None:
     """Raise RuntimeError unless there is one weight for each class, in the dtype of the input."""
     if weight is None or not input.ndim:
         return
+    refuse_plain(weight, name, "weight", 3)
     classes = input.shape[class_dim(input)]
     if weight.shape != (classes,):
         raise RuntimeError(
