@@ -116,9 +116,11 @@ def has_tensor(out: Any) -> bool:
 
 
 def plain(args: Any) -> Any:
-    """The same arguments with arrays for tensors."""
+    """The same arguments with arrays for tensors, to read only: what NumPy writes, `backward` would not see."""
     if isinstance(args, Tensor):
-        return args.array
+        array = args.array.view()
+        array.flags.writeable = False
+        return array
     if isinstance(args, dict):
         return {name: plain(arg) for name, arg in args.items()}
     return type(args)(map(plain, args)) if type(args) in (list, tuple) else args

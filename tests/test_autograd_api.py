@@ -873,6 +873,10 @@ def test_numpy_functions_that_we_lack_compute_on_data():
     assert type(sums) is np.ndarray and sums.tolist() == [1, 2, 6]
     assert np.median(x) == 2 and np.allclose(x, [1, 2, 6]) and np.vstack([x, x]).shape == (2, 3)
     assert np.add.reduce(x) == 9
+    for write in (lambda: np.add(sums, 1, out=x), lambda: np.copyto(x, sums), lambda: np.fill_diagonal(x, 0)):
+        with pytest.raises((TypeError, ValueError)):
+            write()
+    assert x.tolist() == [1, 2, 6]
 
 
 @pytest.mark.parametrize(
