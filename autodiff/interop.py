@@ -116,7 +116,7 @@ def has_tensor(out: Any) -> bool:
 
 
 def plain(args: Any) -> Any:
-    """The same arguments with arrays for tensors, to read only: what NumPy writes, `backward` would not see."""
+    """The same arguments with arrays for tensors, to read only: a write would go unseen."""
     if isinstance(args, Tensor):
         array = args.array.view()
         array.flags.writeable = False

@@ -867,6 +867,25 @@ def test_numpy_functions_are_differentiated():
         assert isinstance(z, autodiff.Tensor) and z.requires_grad and z.dtype == np.float32
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, mask, rows: autodiff.where(mask, x, 0.0),
+        lambda x, mask, rows: x @ rows,
+        lambda x, mask, rows: rows @ x,
+        lambda x, mask, rows: x[mask],
+    ],
+)
+def test_an_array_that_changes_before_backward_changes_nothing(function):
+    mask, rows = np.array([True, False, True]), np.eye(3, dtype=np.float32)
+    x, y = leaf(autodiff), leaf(autodiff)
+    out = function(x, mask, rows).sum()
+    function(y, mask.copy(), rows.copy()).sum().backward()
+    mask[:], rows[:] = False, 9
+    out.backward()
+    assert x.grad.tolist() == y.grad.tolist()
+
+
 def test_numpy_functions_that_we_lack_compute_on_data():
     x, sums = autodiff.tensor([1.0, 2.0, 6.0]), np.zeros(3)
     sums += x

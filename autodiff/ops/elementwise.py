@@ -322,7 +322,9 @@ def where(condition: Any, input: Operand | None = None, other: Operand | None = 
         return special.where(condition, input, other)  # in a rule, read on arrays
     if input is None and other is None:
         return tuple(Tensor(positions) for positions in np.nonzero(condition.array))
-    operands = [Tensor(as_array(o)) if isinstance(o, np.ndarray) else o for o in (condition, input, other)]
+    operands = [
+        Tensor(as_array(o, copy=True)) if isinstance(o, np.ndarray) else o for o in (condition, input, other)
+    ]
     if not any(isinstance(o, Tensor) for o in operands):
         return select(condition, input, other)
     c, x, y = operands

@@ -69,7 +69,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 def operand(x: Any, name: str, position: int) -> Tensor:
     """A factor as a Tensor, which a NumPy array is made too."""
     if isinstance(x, np.ndarray):
-        return Tensor(as_array(x))
+        return Tensor(as_array(x, copy=True))
     refuse_plain(x, "matmul", name, position)
     return x
 
