@@ -208,7 +208,7 @@ class Binary(Primitive):
         if isinstance(x, np.generic):
             return x.item()
         if isinstance(x, ndarray):
-            return Tensor(as_array(x))
+            return Tensor(as_array(x, copy=True))  # the user may change theirs before backward
         raise TypeError(
             f"unsupported operand type for {self.name}: {type(x).__name__!r}; operands are Tensors, "
             "numbers or NumPy arrays"

@@ -874,6 +874,7 @@ def test_numpy_functions_are_differentiated():
         lambda x, mask, rows: x @ rows,
         lambda x, mask, rows: rows @ x,
         lambda x, mask, rows: x[mask],
+        lambda x, mask, rows: x * rows[0],
     ],
 )
 def test_an_array_that_changes_before_backward_changes_nothing(function):
