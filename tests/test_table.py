@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autodiff
@@ -16,6 +16,7 @@ import nn
 from .against_torch import OURS, TORCHS, assert_float32_like_torch, assert_like_torch
 from .table import Row, Wrong, subjects
 
+SOME = settings(max_examples=max(10, settings().max_examples // 4))  # of each row: there are many
 ROWS: list[Row] = [row for subject in subjects() for row in getattr(subject, "ROWS", ())]
 ERRORS: list[Wrong] = [wrong for subject in subjects() for wrong in getattr(subject, "ERRORS", ())]
 
@@ -55,6 +56,7 @@ def by_name(rows: list[Any]) -> Any:
 
 
 @by_name(ROWS)
+@SOME
 @given(data=st.data())
 def test_values_and_derivatives(row, data):
     args = data.draw(row.arguments)
@@ -64,6 +66,7 @@ def test_values_and_derivatives(row, data):
 
 
 @by_name(ROWS)
+@SOME
 @given(data=st.data())
 def test_float32(row, data):
     args = data.draw(row.arguments)
@@ -80,6 +83,7 @@ def values(library: Any, function: Any, args: tuple[Any, ...]) -> Any:
 
 
 @by_name([row for row in ROWS if row.keywords])
+@SOME
 @given(data=st.data())
 def test_keywords_are_torchs(row, data):
     args = data.draw(row.arguments)
@@ -97,6 +101,7 @@ def method(name: str) -> Any:
 
 
 @by_name([row for row in ROWS if "." not in row.name and hasattr(torch.Tensor, row.name)])
+@SOME
 @given(data=st.data())
 def test_the_method_is_the_function(row, data):
     args = data.draw(row.arguments)

@@ -18,9 +18,9 @@ class Row(NamedTuple):
     """A function by its dotted name below `torch`, and a strategy of its positional arguments.
 
     Arrays among the arguments become tensors. `keywords` are PyTorch's names of the arguments: the call is
-    repeated with all of them named. The result is a tensor, or a tuple or list of tensors. `second=False` where
-    PyTorch has no second derivative; `wanted` are the positions that are differentiated (by default all
-    arrays of floats). `call` says how to call, if not plainly: `lambda f, *xs: f(xs)` for `cat`.
+    repeated with all of them named. The result is a tensor, or a tuple or list of tensors. `second=False`
+    where PyTorch has no second derivative; `wanted` are the positions that are differentiated (by default
+    all arrays of floats). `call` says how to call, if not plainly: `lambda f, *xs: f(xs)` for `cat`.
     """
 
     name: str
