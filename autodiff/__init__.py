@@ -32,10 +32,10 @@ from .functional import *
 from .ops.convolution import *
 from .ops.elementwise import *
 from .ops.indexing import *
-from .ops.linalg import *
 from .ops.neural import *
 from .ops.normalization import *
 from .ops.pooling import *
+from .ops.products import *
 from .ops.reductions import *
 from .ops.shapes import *
 from .ops.windows import *

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .ops import elementwise, linalg, reductions, shapes
+from .ops import elementwise, products, reductions, shapes
 from .primitive import registry
 from .tensor import Tensor
 
@@ -23,7 +23,7 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     np.maximum: elementwise.maximum,  # not clamp_min, which differs in how it treats a tie
     np.minimum: elementwise.minimum,
     np.power: elementwise.pow,
-    np.matmul: linalg.matmul,
+    np.matmul: products.matmul,
     np.square: elementwise.square,
     np.reciprocal: elementwise.reciprocal,
     np.positive: elementwise.positive,

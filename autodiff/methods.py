@@ -14,8 +14,8 @@ from . import functional, inplace, random
 from .dtypes import bool_, float32, float64, int64
 from .ops import elementwise as e
 from .ops import indexing as i
-from .ops import linalg as l
 from .ops import neural as k
+from .ops import products as l
 from .ops import reductions as r
 from .ops import shapes as s
 

@@ -4,17 +4,17 @@ from . import (
     convolution,
     elementwise,
     indexing,
-    linalg,
     losses,
     neural,
     normalization,
     pooling,
+    products,
     reductions,
     shapes,
     windows,
 )
 
 __all__ = [
-    "convolution", "elementwise", "indexing", "linalg", "losses", "neural", "normalization", "pooling",
+    "convolution", "elementwise", "indexing", "losses", "neural", "normalization", "pooling", "products",
     "reductions", "shapes", "windows",
 ]  # fmt: skip

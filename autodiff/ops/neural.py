@@ -17,7 +17,7 @@ from ..primitive import Primitive, cast
 from ..random import default_generator
 from ..record import Record, mode
 from ..tensor import Tensor, history
-from . import linalg, shapes
+from . import products, shapes
 from .dims import one_dim, refuse_plain
 from .indexing import scatter
 from .special import product
@@ -134,17 +134,17 @@ def _linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
             raise RuntimeError(
                 "linear(): mat2 must be a matrix, got 1-D tensor: a weight (in,) takes no bias"
             )
-        return linalg.matmul(input, weight)
+        return products.matmul(input, weight)
     out = weight.shape[0]
     if bias is None:
-        return linalg.matmul(input, weight.mT)
+        return products.matmul(input, weight.mT)
     if bias.shape not in ((out,), (1,), ()):
         raise RuntimeError(
             f"linear(): the bias must have one entry for each of the {out} outputs, shape ({out},), but it "
             f"has shape {bias.shape}"
         )
     if bias.shape != (out,):
-        return linalg.matmul(input, weight.mT) + bias
+        return products.matmul(input, weight.mT) + bias
     rows2d = shapes.reshape(input, (-1 if features else int(np.prod(batch)), features))
     return shapes.reshape(affine(rows2d, weight, bias), (*batch, out))
 

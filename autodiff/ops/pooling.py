@@ -19,7 +19,7 @@ import numpy as np
 from ..dtypes import Array
 from ..primitive import Primitive
 from ..tensor import Tensor
-from . import linalg
+from . import products
 from .windows import Index, Sizes, Window, per_dim, spatial, with_border, without_border
 
 __all__ = [
@@ -364,8 +364,8 @@ def _adaptive_avg_pool(op: str, rank: int, input: Tensor, output_size: Any) -> T
             True,
             None,
         )
-    z = linalg.matmul(input, Tensor(averages(size[-1], wanted[-1], input.dtype).mT))
-    return z if rank == 1 else linalg.matmul(Tensor(averages(size[0], wanted[0], input.dtype)), z)
+    z = products.matmul(input, Tensor(averages(size[-1], wanted[-1], input.dtype).mT))
+    return z if rank == 1 else products.matmul(Tensor(averages(size[0], wanted[0], input.dtype)), z)
 
 
 def averages(n: int, out: int, dtype: Any) -> Array:
