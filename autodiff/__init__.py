@@ -18,6 +18,7 @@ from . import memory as memory
 from .check import *
 from .conversion import *
 from .creation import *
+from .device import *
 from .draw import *
 from .dtypes import bool_ as bool
 from .dtypes import float32 as float  # PyTorch's other names of the dtypes: float, double, long
@@ -29,7 +30,11 @@ from .dtypes import int64 as int64
 from .dtypes import int64 as long
 from .dtypes import set_default_dtype as set_default_dtype
 from .functional import *
+from .limits import *
+from .ops.activations import *
 from .ops.convolution import *
+from .ops.distances import *
+from .ops.dropout import *
 from .ops.elementwise import *
 from .ops.indexing import *
 from .ops.neural import *
@@ -37,6 +42,7 @@ from .ops.normalization import *
 from .ops.pooling import *
 from .ops.products import *
 from .ops.reductions import *
+from .ops.resampling import *
 from .ops.shapes import *
 from .ops.windows import *
 from .printing import set_printoptions as set_printoptions
