@@ -11,11 +11,32 @@ from collections.abc import Callable
 from typing import Any
 
 import autodiff
-from autodiff import Tensor, gelu, sigmoid, softplus, tanh
+from autodiff import (
+    Tensor,
+    channel_shuffle,
+    cosine_similarity,
+    gelu,
+    glu,
+    hardshrink,
+    one_hot,
+    pairwise_distance,
+    pixel_shuffle,
+    pixel_unshuffle,
+    prelu,
+    sigmoid,
+    softplus,
+    softshrink,
+    softsign,
+    tanh,
+    tanhshrink,
+)
 from autodiff.inplace import become
+from autodiff.ops.attention import scaled_dot_product_attention
 from autodiff.ops.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from autodiff.ops.distances import normalize
+from autodiff.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, feature_alpha_dropout
 from autodiff.ops.losses import softplus_of_negative
-from autodiff.ops.neural import dropout, embedding, linear
+from autodiff.ops.neural import embedding, gumbel_softmax, linear
 from autodiff.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from autodiff.ops.pooling import (
     adaptive_avg_pool1d,
@@ -25,6 +46,7 @@ from autodiff.ops.pooling import (
     max_pool1d,
     max_pool2d,
 )
+from autodiff.ops.resampling import interpolate
 from autodiff.ops.windows import fold, pad, unfold
 from autodiff.tensor import history
 
@@ -44,13 +66,16 @@ from .losses import (
 # mypy: disable-error-code="no-any-return"
 
 __all__ = [
-    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "batch_norm",
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "conv1d", "conv2d", "conv_transpose1d",
-    "conv_transpose2d", "cross_entropy", "dropout", "dropout1d", "dropout2d", "elu", "embedding", "fold",
-    "gelu", "group_norm", "hardtanh", "hinge_loss", "huber_loss", "instance_norm", "l1_loss",
-    "layer_norm", "leaky_relu", "linear", "log_softmax", "logsigmoid", "max_pool1d", "max_pool2d",
-    "mse_loss", "nll_loss", "pad", "relu", "relu6", "rms_norm", "sigmoid", "silu", "smooth_l1_loss",
-    "softmax", "softmin", "softplus", "softsign", "tanh", "tanhshrink", "unfold",
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "alpha_dropout", "avg_pool1d", "avg_pool2d", "batch_norm",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "channel_shuffle", "conv1d",
+    "conv2d", "conv_transpose1d", "conv_transpose2d", "cosine_similarity", "cross_entropy", "dropout",
+    "dropout1d", "dropout2d", "elu", "embedding", "feature_alpha_dropout", "fold", "gelu", "glu",
+    "group_norm", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hinge_loss",
+    "huber_loss", "instance_norm", "interpolate", "l1_loss", "layer_norm", "leaky_relu", "linear",
+    "log_softmax", "logsigmoid", "max_pool1d", "max_pool2d", "mish", "mse_loss", "nll_loss", "normalize",
+    "one_hot", "pad", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "prelu", "relu", "relu6",
+    "rms_norm", "scaled_dot_product_attention", "selu", "sigmoid", "silu", "smooth_l1_loss", "softmax",
+    "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold", "unfold",
 ]  # fmt: skip
 
 
@@ -67,44 +92,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """x between 0 and 6, the nearer of them outside."""
-    return hardtanh(input, 0.0, 6.0, inplace)
-
-
-def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Whole channels of (N, C, L) or (C, L) dropped with probability `p`; see `dropout2d`."""
-    if input.ndim not in (2, 3):
-        raise RuntimeError(
-            f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input: (N, C, L) or (C, L)"
-        )
-    return _drop_channels(input, 1 if input.ndim == 3 else 0, p, training, inplace, "dropout1d_")
-
-
-def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Whole channels of (N, C, H, W) dropped with probability `p`, the others divided by 1 - p.
-
-    A 3D input is taken for (N, C, L), with a warning, as PyTorch does. Raises ValueError unless 0 <= p <= 1.
-    Source: Tompson et al. (2015); PyTorch, `torch.nn.functional.dropout2d`.
-    """
-    if input.ndim < 2:
-        raise RuntimeError(f"Feature dropout requires at least 2 dimensions in the input, got {input.ndim}")
-    if input.ndim not in (3, 4):
-        warnings.warn(
-            f"dropout2d: Received a {input.ndim}-D input to dropout2d: use dropout instead", stacklevel=2
-        )
-    if input.ndim == 3:
-        warnings.warn(
-            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior "
-            "is desired: (N, C, L). To silence this, use dropout1d",
-            stacklevel=2,
-        )
-    return _drop_channels(input, 1, p, training, inplace, "dropout2d_")
-
-
-def _drop_channels(input: Tensor, dim: int, p: float, training: bool, inplace: bool, name: str) -> Tensor:
-    """Draw one number for each channel, and for each sample if there are any in front of `dim`."""
-    ones = autodiff.ones((*input.shape[: dim + 1], *(1,) * (input.ndim - dim - 1)), dtype=input.dtype)
-    dropped = input * dropout(ones, p) if training and p else dropout(input, p, False)
-    return become(input, dropped, name) if inplace else dropped
+    return _in_place(input, "relu6_", autodiff.relu6) if inplace else autodiff.relu6(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -119,6 +107,38 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     if inplace:
         return _in_place(input, "elu_", autodiff.elu, alpha)
     return autodiff.elu(input, alpha)
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """1.0507 x where x > 0, else 1.7581 (e^x - 1)."""
+    return _in_place(input, "selu_", autodiff.selu) if inplace else autodiff.selu(input)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where x > 0, else alpha (e^(x / alpha) - 1)."""
+    return _in_place(input, "celu_", autodiff.celu, alpha) if inplace else autodiff.celu(input, alpha)
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x where x > threshold, else `value`."""
+    if inplace:
+        return _in_place(input, "threshold_", autodiff.threshold, threshold, value)
+    return autodiff.threshold(input, threshold, value)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x tanh(log(1 + e^x))."""
+    return _in_place(input, "mish_", autodiff.mish) if inplace else autodiff.mish(input)
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """0 up to -3, 1 from 3 on, x / 6 + 1/2 between."""
+    return _in_place(input, "hardsigmoid_", autodiff.hardsigmoid) if inplace else autodiff.hardsigmoid(input)
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """0 up to -3, x from 3 on, x (x + 3) / 6 between."""
+    return _in_place(input, "hardswish_", autodiff.hardswish) if inplace else autodiff.hardswish(input)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -136,16 +156,6 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
 def logsigmoid(input: Tensor) -> Tensor:
     """log sigmoid(x) = -log(1 + e^-x), for x of any size."""
     return -softplus_of_negative(input)
-
-
-def softsign(input: Tensor) -> Tensor:
-    """x / (1 + |x|)."""
-    return input / (1 + input.abs())
-
-
-def tanhshrink(input: Tensor) -> Tensor:
-    """x - tanh(x)."""
-    return input - input.tanh()
 
 
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:

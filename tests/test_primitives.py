@@ -381,6 +381,13 @@ TABLE = {
         once=with_constants(arrays(domain=at_kinks), (1.0,), (0.5,)),
     ),
     "hardtanh": Entry(F.hardtanh, with_constants(arrays(domain=[real, at_kinks]), (-1.0, 1.0), (-0.5, 2.0))),
+    "celu": Entry(
+        F.celu,
+        with_constants(arrays(), (1.0,), (0.5,)),
+        once=with_constants(arrays(domain=at_kinks), (1.0,), (0.5,)),
+    ),
+    "hardswish": one(F.hardswish, real, at_kinks),
+    "prelu": two(lambda x, w: torch.where(x > 0, x, w * x), [real, at_kinks], nonzero),
     # kinks and steps
     "abs": one(torch.abs, real, at_kinks),
     "sign": one(torch.sign, real, at_kinks),

@@ -1,7 +1,11 @@
 """The table of rules: what the engine can compute and differentiate, by kind."""
 
 from . import (
+    activations,
+    attention,
     convolution,
+    distances,
+    dropout,
     elementwise,
     indexing,
     losses,
@@ -10,11 +14,12 @@ from . import (
     pooling,
     products,
     reductions,
+    resampling,
     shapes,
     windows,
 )
 
 __all__ = [
-    "convolution", "elementwise", "indexing", "losses", "neural", "normalization", "pooling", "products",
-    "reductions", "shapes", "windows",
+    "activations", "attention", "convolution", "distances", "dropout", "elementwise", "indexing", "losses",
+    "neural", "normalization", "pooling", "products", "reductions", "resampling", "shapes", "windows",
 ]  # fmt: skip

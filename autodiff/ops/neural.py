@@ -1,4 +1,4 @@
-"""Rules for the steps of a network that users write as one: a linear layer, softmax, an embedding, dropout.
+"""Rules for the steps of a network that users write as one: a linear layer, softmax, an embedding.
 
 The primitives are followed by the functions with PyTorch's signatures, which check the arguments and bring
 every case to the one that a primitive knows.
@@ -12,7 +12,6 @@ import numpy as np
 
 from ..dtypes import Array, as_dtype
 from ..errors import describe
-from ..inplace import become
 from ..primitive import Primitive, cast
 from ..random import default_generator
 from ..record import Record, mode
@@ -25,7 +24,7 @@ from .special import product
 # A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"
 
-__all__ = ["dropout", "embedding", "linear", "log_softmax", "softmax"]
+__all__ = ["embedding", "linear", "log_softmax", "softmax"]
 
 
 class Affine(Primitive):
@@ -72,10 +71,6 @@ log_softmax_along = Primitive("log_softmax", log_softmax_forward,
 lookup = Primitive("embedding", lambda w, index, kept: w[index],
                    lambda g, z, w, index, kept: scatter(g * kept, w.shape, (index,)),
                    doc="The rows of w at these indices; `kept` is 0 where nothing flows back, else 1.")
-
-mask = Primitive("dropout", lambda x, kept: x * kept,
-                 lambda g, z, x, kept: g * kept,
-                 doc="x with some entries 0 and the others scaled up: `kept` is 0 or 1 / (1 - p).")
 # fmt: on
 
 
@@ -187,6 +182,32 @@ def _logits(name: str, input: Tensor, dim: Any, dtype: Any) -> tuple[Tensor, Any
     return input, axis if input.ndim else ()
 
 
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """A random class for each row of logits, in a form that can be differentiated: softmax((x + G) / tau).
+
+    G is Gumbel noise, -log of exponential numbers, the digits PyTorch draws; with tau towards 0 a row nears
+    one-hot. With `hard` it is one-hot, and the gradient that of the soft one; `eps` is of no effect. For
+    shapes and errors see `softmax`. Source: Jang et al., "Categorical Reparameterization with
+    Gumbel-Softmax" (2017); PyTorch, `torch.nn.functional.gumbel_softmax`.
+
+    >>> import autodiff
+    >>> _ = autodiff.manual_seed(0)
+    >>> gumbel_softmax(autodiff.zeros(2, 3), hard=True)
+    tensor([[0., 0., 1.],
+            [0., 1., 0.]])
+    """
+    logits, axis = _logits("gumbel_softmax", logits, dim, None)
+    noise = -np.log(default_generator.exponential(logits.shape, dtype=logits.dtype))
+    soft = softmax_along((logits + Tensor(noise)) / tau, axis)
+    if not hard:
+        return soft
+    chosen = np.zeros_like(soft.array)
+    np.put_along_axis(chosen, soft.array.argmax(axis, keepdims=True), 1, axis)
+    return Tensor(chosen) - soft.detach() + soft
+
+
 def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
     """The row of `weight` for each index: input (...) int64, weight (n, d), result (..., d).
 
@@ -226,36 +247,3 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
             )
         kept = (index != padding_idx % n)[..., None]
     return lookup(weight, index, kept)
-
-
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Each entry 0 with probability `p`, the others divided by 1 - p; unchanged if not `training`.
-
-    The entries are those that PyTorch drops after the same `manual_seed`. Raises ValueError unless 0 <= p <=
-    1, RuntimeError for integers. Source: Srivastava et al., "Dropout" (2014); PyTorch,
-    `torch.nn.functional.dropout`.
-
-    >>> import autodiff
-    >>> _ = autodiff.manual_seed(0)
-    >>> autodiff.dropout(autodiff.ones(4), p=0.5)
-    tensor([0., 0., 2., 0.])
-    """
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
-    refuse_plain(input, "dropout")
-    if not training or p == 0 or not input.array.size:
-        return input
-    if input.dtype.kind != "f":
-        raise RuntimeError(
-            f"result type float32 can't be cast to the desired output type {input.dtype}, in dropout(): "
-            "convert first, x.float()"
-        )
-    dropped = mask(input, noise(input.array, p))
-    return become(input, dropped, "dropout_") if inplace else dropped
-
-
-def noise(x: Array, p: float) -> Array:
-    """What dropout multiplies `x` by: 0 with probability `p`, else 1 / (1 - p)."""
-    if p == 1:
-        return np.zeros_like(x)
-    return default_generator.mask_like(x, 1 - p).astype(x.dtype) / x.dtype.type(1 - p)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autodiff import Tensor
-from autodiff.ops.neural import dropout
+from autodiff.ops.dropout import dropout
 
 from .. import functional as F
 from ..module import Module

@@ -1,0 +1,84 @@
+"""How far apart two vectors are, in length or in direction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import result_dtype
+from ..primitive import cast
+from ..tensor import Tensor
+from .dims import refuse_plain
+from .elementwise import clamp_min
+from .reductions import norm
+
+# A primitive returns Any: of tensors a tensor.
+# mypy: disable-error-code="no-any-return"
+
+__all__ = ["cosine_similarity", "pairwise_distance"]
+
+
+def pairwise_distance(
+    x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
+) -> Tensor:
+    """The p-norm of x1 - x2 + eps along the last dimension: (N, D) and (N, D) or (D,) to (N,).
+
+    Raises RuntimeError for shapes that do not broadcast, and for integers. Source: PyTorch,
+    `torch.nn.functional.pairwise_distance`.
+
+    >>> import autodiff
+    >>> autodiff.pairwise_distance(autodiff.tensor([[3.0, 4.0]]), autodiff.zeros(2))
+    tensor([5.0000])
+    """
+    refuse_plain(x1, "pairwise_distance", "x1")
+    refuse_plain(x2, "pairwise_distance", "x2", 2)
+    return norm(x1 - x2 + eps, p, -1, keepdim)
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """The cosine of the angle between vectors along `dim`: x1 · x2 / (max(|x1|, eps) max(|x2|, eps)).
+
+    Raises RuntimeError for shapes that do not broadcast, and for integers. Source: PyTorch,
+    `torch.nn.functional.cosine_similarity`.
+
+    >>> import autodiff
+    >>> x = autodiff.tensor([[1.0, 0.0]])
+    >>> autodiff.cosine_similarity(x, autodiff.tensor([[1.0, 1.0], [-2.0, 0.0]]))
+    tensor([ 0.7071, -1.0000])
+    """
+    refuse_plain(x1, "cosine_similarity", "x1")
+    refuse_plain(x2, "cosine_similarity", "x2", 2)
+    dtype = result_dtype(x1.array, x2.array)
+    if dtype.kind != "f":
+        raise RuntimeError(
+            f"expected common dtype to be floating point, yet common dtype is {dtype}, in cosine_similarity: "
+            "x.float()"
+        )
+    together = np.broadcast_shapes(x1.shape, x2.shape)
+    x1, x2 = (cast(x, dtype) if x.dtype != dtype else x for x in (x1, x2))
+    x1, x2 = (x if x.shape == together else x.expand(together) for x in (x1, x2))
+    return (x1 / length(x1, dim, eps) * (x2 / length(x2, dim, eps))).sum(dim)
+
+
+def length(x: Tensor, dim: int, eps: float) -> Tensor:
+    """|x| along `dim`, at least eps; its gradient is that of |x| even below eps, as in PyTorch."""
+    found = norm(x, 2, dim, True)
+    short = np.maximum(eps - found.array, 0)
+    return found + Tensor(short) if short.any() else found
+
+
+def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: None = None) -> Tensor:
+    """x / max(|x|, eps), with the p-norm along `dim`: vectors of length 1.
+
+    Raises IndexError for a `dim` out of range, RuntimeError for integers. Source: PyTorch,
+    `torch.nn.functional.normalize`.
+
+    >>> import autodiff
+    >>> normalize(autodiff.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
+    refuse_plain(input, "normalize")
+    if out is not None:
+        raise TypeError("normalize(): there is no out=: assign the result")
+    return input / clamp_min(norm(input, p, dim, True), eps)
