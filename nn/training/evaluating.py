@@ -1,0 +1,32 @@
+"""Use a model without training it, and leave it as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import autodiff
+
+from ..module import Module
+
+
+@contextmanager
+def evaluating(model: Module) -> Iterator[None]:
+    """A `with` block in eval mode, without recording; afterwards every module is in the mode it was in.
+
+    >>> import nn
+    >>> model = nn.Sequential(nn.Dropout(), nn.Dropout().eval())
+    >>> with evaluating(model):
+    ...     print(model.training)
+    False
+    >>> [module.training for module in model]
+    [True, False]
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with autodiff.no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
