@@ -71,7 +71,39 @@ OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "eps": EPS,
         "maximize": FLAG,
     },
+    "Adadelta": {
+        "lr": st.sampled_from([1.0, 0.1]),
+        "rho": FRACTION,
+        "eps": st.sampled_from([1e-6, 1e-3]),
+        "weight_decay": DECAY,
+        "maximize": FLAG,
+    },
+    "Adamax": {name: values for name, values in ADAM.items() if name != "amsgrad"},
+    "NAdam": {
+        **{name: values for name, values in ADAM.items() if name != "amsgrad"},
+        "momentum_decay": st.sampled_from([0, 4e-3, 0.1]),
+        "decoupled_weight_decay": FLAG,
+    },
+    "RAdam": {
+        **{name: values for name, values in ADAM.items() if name != "amsgrad"},
+        "decoupled_weight_decay": FLAG,
+    },
+    "Rprop": {
+        "lr": RATE,
+        "etas": st.sampled_from([(0.5, 1.2), (0.9, 2.0)]),
+        "step_sizes": st.sampled_from([(1e-6, 50), (0.01, 0.05)]),
+        "maximize": FLAG,
+    },
+    "ASGD": {
+        "lr": RATE,
+        "lambd": st.sampled_from([1e-4, 0.1]),
+        "alpha": st.sampled_from([0.75, 1.0]),
+        "t0": st.sampled_from([0, 10.0, 1e6]),
+        "weight_decay": DECAY,
+        "maximize": FLAG,
+    },
 }
+PENALIZED = {name: {"weight_decay": 0.1} if "weight_decay" in OPTIONS[name] else {} for name in OPTIONS}
 EVERY = pytest.mark.parametrize("name", list(OPTIONS))
 SHAPES = st.lists(st.sampled_from([(), (1,), (3,), (2, 3), (0,), (5, 1, 2)]), min_size=1, max_size=3)
 
@@ -274,7 +306,7 @@ def test_parameters_keep_their_memory_and_no_large_array_is_made() -> None:
     p.grad = autodiff.Tensor(np.ones((1000, 1000), np.float32))
     memory = p.array
     for name in OPTIONS:
-        optimizer = getattr(optim, name)([p], weight_decay=0.1)
+        optimizer = getattr(optim, name)([p], **PENALIZED[name])
         optimizer.step()  # makes the state
         tracemalloc.start()
         optimizer.step()
@@ -286,6 +318,19 @@ def test_parameters_keep_their_memory_and_no_large_array_is_made() -> None:
 
 def tensor(library: Any) -> Any:
     return library.ones(2, requires_grad=True)
+
+
+def run_lbfgs(library: Any, x: Any, **options: Any) -> Any:
+    """A step of LBFGS on |x|²; what its closure returned first."""
+    optimizer = library.LBFGS([x], **options)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = (x * x).sum()
+        loss.backward()
+        return loss
+
+    return optimizer.step(closure)
 
 
 REFUSED: dict[str, Callable[[Any, Any], Any]] = {
@@ -317,6 +362,16 @@ REFUSED: dict[str, Callable[[Any, Any], Any]] = {
     "RMSprop momentum": lambda o, t: o.RMSprop([tensor(t)], momentum=-1),
     "lr_decay": lambda o, t: o.Adagrad([tensor(t)], lr_decay=-1),
     "accumulator": lambda o, t: o.Adagrad([tensor(t)], initial_accumulator_value=-1),
+    "Adadelta rho": lambda o, t: o.Adadelta([tensor(t)], rho=1.5),
+    "Adadelta eps": lambda o, t: o.Adadelta([tensor(t)], eps=-1),
+    "Adamax beta": lambda o, t: o.Adamax([tensor(t)], betas=(0.9, 1.0)),
+    "NAdam momentum_decay": lambda o, t: o.NAdam([tensor(t)], momentum_decay=-1),
+    "RAdam decay": lambda o, t: o.RAdam([tensor(t)], weight_decay=-1),
+    "Rprop etas": lambda o, t: o.Rprop([tensor(t)], etas=(1.1, 1.2)),
+    "ASGD rate": lambda o, t: o.ASGD([tensor(t)], lr=-1),
+    "LBFGS rate": lambda o, t: o.LBFGS([tensor(t)], lr=-1),
+    "LBFGS groups": lambda o, t: o.LBFGS([{"params": tensor(t)}, {"params": tensor(t)}]),
+    "LBFGS line search": lambda o, t: run_lbfgs(o, tensor(t), line_search_fn="wolfe"),
     "fused and foreach": lambda o, t: o.Adam([tensor(t)], fused=True, foreach=True),
 }
 
@@ -366,7 +421,7 @@ def test_a_gradient_of_another_shape_moves_nothing(name: str) -> None:
 @EVERY
 def test_pytorchs_state_continues_here(name: str) -> None:
     pair = Pair([(2, 3), (3,)])
-    theirs = getattr(torch.optim, name)(pair.theirs, lr=0.1, weight_decay=0.1)
+    theirs = getattr(torch.optim, name)(pair.theirs, lr=0.1, **PENALIZED[name])
     for _ in range(5):
         pair.gradients()
         theirs.step()
@@ -484,6 +539,11 @@ def snapshot(optimizer: optim.Optimizer) -> list[Array]:
     return [x.array.copy() for x in tensors]
 
 
+def differences(before: list[Array], after: list[Array]) -> list[bool]:
+    """Which of the numbers have changed."""
+    return [not np.array_equal(x, y) for x, y in zip(before, after, strict=True)]
+
+
 def press_ctrl_c(optimizer: optim.Optimizer, line: int) -> bool:
     """Make a step, and press Ctrl-C before the given line that it executes; False if there are fewer."""
     executed = 0
@@ -512,14 +572,19 @@ def torn(name: str) -> Iterator[bool]:
     """For a Ctrl-C before each line of a step: whether some of the numbers changed, and some did not."""
     for line in range(1, 1000):
         pair = Pair([(2,), (3,)])
-        optimizer = getattr(optim, name)(pair.ours, weight_decay=0.1)
+        optimizer = getattr(optim, name)(pair.ours, **PENALIZED[name])
         pair.gradients()
         optimizer.step()
-        before = snapshot(optimizer)
+        before, twin = snapshot(optimizer), copy.deepcopy(optimizer)
+        for p, q in zip(optimizer._parameters(), twin._parameters(), strict=True):
+            q.grad = p.grad
+        twin.step()
         if not press_ctrl_c(optimizer, line):
             return
-        changed = [not np.array_equal(x, y) for x, y in zip(before, snapshot(optimizer), strict=True)]
-        yield any(changed) and not all(changed)
+        changed = differences(before, snapshot(optimizer))
+        all_changed = differences(before, snapshot(twin))
+        assert any(all_changed)
+        yield any(changed) and changed != all_changed
     raise AssertionError("the step does not end")
 
 
@@ -546,6 +611,167 @@ def test_ctrl_c_is_as_before_after_a_step() -> None:
     thread.start()
     thread.join()
     np.testing.assert_allclose(pair.ours[0].array, pair.arrays[0] - 0.2 * pair.ours[0].grad.array)
+
+
+# L-BFGS --------------------------------------------------------------------------------------
+
+LBFGS = {
+    "lr": st.sampled_from([1, 0.5, 0.1]),
+    "max_iter": st.sampled_from([1, 2, 7, 20]),
+    "max_eval": st.sampled_from([None, 1, 3, 12]),
+    "tolerance_grad": st.sampled_from([1e-7, 1e-2]),
+    "tolerance_change": st.sampled_from([1e-9, 1e-4]),
+    "history_size": st.sampled_from([1, 2, 5, 100]),
+    "line_search_fn": st.sampled_from([None, "strong_wolfe"]),
+}
+
+
+class Valley:
+    """Losses of two parameters under both libraries, and the points at which an optimizer asks for them."""
+
+    def __init__(self, kind: str, dtype: Any = np.float64) -> None:
+        self.kind = kind
+        self.pair = Pair([(3,), (2, 2)], dtype, seed=3)
+        self.asked: dict[str, list[list[float]]] = {"ours": [], "theirs": []}
+
+    def loss(self, x: Any, y: Any) -> Any:
+        z = y.reshape(4)
+        if self.kind == "quadratic":
+            return (x * x).sum() + 5 * ((z - 1) * (z - 1)).sum() + (x * z[:3]).sum()
+        if self.kind == "rosenbrock":
+            return 10 * ((x[1:] - x[:-1] ** 2) ** 2).sum() + ((1 - x) ** 2).sum() + ((z - x[0]) ** 2).mean()
+        return (x.exp() + (-x).exp()).log().sum() + ((z - x[1]) ** 2 + 1).sqrt().sum() + 0.1 * (z * z).sum()
+
+    def closure(self, who: str, optimizer: Any) -> Callable[[], Any]:
+        params = getattr(self.pair, who)
+
+        def closure() -> Any:
+            optimizer.zero_grad()
+            self.asked[who].append([v for p in params for v in p.detach().reshape(-1).tolist()])
+            loss = self.loss(*params)
+            loss.backward()
+            return loss
+
+        return closure
+
+
+def flat(value: Any) -> list[float]:
+    """All numbers of an entry of state."""
+    if isinstance(value, list):
+        return [number for item in value for number in flat(item)]
+    if hasattr(value, "reshape"):
+        return value.detach().reshape(-1).tolist()
+    return [] if value is None else [float(value)]
+
+
+@given(data=st.data(), kind=st.sampled_from(["quadratic", "rosenbrock", "bowl"]), from_theirs=FLAG)
+def test_lbfgs_asks_where_pytorch_does(data: st.DataObject, kind: str, from_theirs: bool) -> None:
+    options = {option: data.draw(values) for option, values in LBFGS.items() if data.draw(FLAG)}
+    valley = Valley(kind)
+    ours = optim.LBFGS(valley.pair.ours, **options)
+    theirs = torch.optim.LBFGS(valley.pair.theirs, **options)
+    for step in range(4):
+        if step == 2:  # read anew at each step; and a saved state continues
+            ours.param_groups[0]["lr"] = theirs.param_groups[0]["lr"] = 0.7
+            saved = theirs.state_dict() if from_theirs else copy.deepcopy(ours.state_dict())
+            ours = optim.LBFGS(valley.pair.ours)
+            ours.load_state_dict(saved)
+        ours.step(valley.closure("ours", ours))
+        theirs.step(valley.closure("theirs", theirs))
+        asked, expected = np.array(valley.asked["ours"]), np.array(valley.asked["theirs"])
+        known = 25  # rounding is amplified from iteration to iteration: what comes later may differ
+        np.testing.assert_allclose(asked[:known], expected[:known], rtol=1e-6, atol=1e-6)
+        if len(expected) > known or np.abs(expected).max() > 1e6:
+            break
+        assert len(asked) == len(expected)
+    assert ours.param_groups[0].keys() == theirs.param_groups[0].keys()
+    mine, its = ours.state_dict()["state"][0], theirs.state_dict()["state"][0]
+    assert mine.keys() == its.keys()
+    for name, value in its.items():
+        assert isinstance(mine[name], list) == isinstance(value, list), name
+        if len(expected) <= known:
+            assert len(flat(mine[name])) == len(flat(value)), name
+
+
+def test_lbfgs_trains_a_float32_network() -> None:
+    valley = Valley("rosenbrock", np.float32)
+    ours = optim.LBFGS(valley.pair.ours, line_search_fn="strong_wolfe")
+    theirs = torch.optim.LBFGS(valley.pair.theirs, line_search_fn="strong_wolfe")
+    for _ in range(3):
+        ours.step(valley.closure("ours", ours))
+        theirs.step(valley.closure("theirs", theirs))
+    for p, q in zip(valley.pair.ours, valley.pair.theirs, strict=True):
+        np.testing.assert_allclose(p.array, q.detach().numpy(), rtol=1e-3, atol=1e-3)
+        assert p.dtype == np.float32
+
+
+@pytest.mark.parametrize("line_search", [None, "strong_wolfe"])
+def test_a_closure_that_fails_leaves_lbfgs_as_it_was(line_search: str | None) -> None:
+    for failing in range(2, 8):
+        valley = Valley("rosenbrock")
+        optimizer = optim.LBFGS(valley.pair.ours, lr=0.1, line_search_fn=line_search, max_iter=8)
+        closure = valley.closure("ours", optimizer)
+        if failing % 2:
+            optimizer.step(closure)
+        before, state = [p.array.copy() for p in valley.pair.ours], copy.deepcopy(optimizer.state_dict())
+        calls = 0
+
+        def failing_closure() -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == failing:  # noqa: B023
+                raise KeyboardInterrupt
+            return closure()  # noqa: B023
+
+        with pytest.raises(KeyboardInterrupt):
+            optimizer.step(failing_closure)
+        for p, values in zip(valley.pair.ours, before, strict=True):
+            np.testing.assert_array_equal(p.array, values)
+        assert str(optimizer.state_dict()) == str(state)
+
+
+def test_what_lbfgs_refuses() -> None:
+    x = tensor(autodiff)
+    with pytest.raises(TypeError, match="needs a closure"):
+        optim.LBFGS([x]).step()
+    with pytest.raises(TypeError, match="returned None"):
+        optim.LBFGS([x]).step(lambda: None)
+    with pytest.raises(ValueError, match="history_size"):
+        optim.LBFGS([x], history_size=0)
+    with pytest.raises(RuntimeError, match="lr must be positive"):
+        run_lbfgs(optim, x, lr=0, line_search_fn="strong_wolfe")
+    with pytest.raises(ValueError, match="another kind"):
+        optim.LBFGS([x]).load_state_dict({**optim.LBFGS([x]).state_dict(), "state": {0: {"step": 1}}})
+    wrong = {"func_evals": 1, "n_iter": 1, "d": autodiff.zeros(7)}
+    with pytest.raises(ValueError, match=r"d of shape \(7,\)"):
+        optim.LBFGS([x]).load_state_dict({**optim.LBFGS([x]).state_dict(), "state": {0: wrong}})
+
+
+# Learning rates that change ------------------------------------------------------------------
+
+SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
+    "StepLR": lambda s, o: s.StepLR(o, 2, 0.5),
+    "CosineAnnealingLR": lambda s, o: s.CosineAnnealingLR(o, 5),
+    "OneCycleLR": lambda s, o: s.OneCycleLR(o, 0.1, total_steps=10, cycle_momentum=False),
+}
+
+
+@pytest.mark.parametrize("schedule", list(SCHEDULES))
+@pytest.mark.parametrize("name", [*OPTIONS, "LBFGS"])
+def test_a_schedule_leads_every_optimizer(name: str, schedule: str) -> None:
+    valley = Valley("quadratic")
+    options = {"lr": 0.05, **({"max_iter": 2} if name == "LBFGS" else {})}
+    pairs = [
+        (who, optimizer, SCHEDULES[schedule](library.lr_scheduler, optimizer))
+        for who, library in (("ours", optim), ("theirs", torch.optim))
+        for optimizer in [getattr(library, name)(getattr(valley.pair, who), **options)]
+    ]
+    for _ in range(8):
+        for who, optimizer, scheduler in pairs:
+            optimizer.step(valley.closure(who, optimizer))
+            scheduler.step()
+    assert pairs[0][2].get_last_lr() == pytest.approx(pairs[1][2].get_last_lr(), rel=1e-12)
+    valley.pair.assert_same(1e-10)
 
 
 # Armijo's search -----------------------------------------------------------------------------
@@ -637,15 +863,64 @@ def test_a_closure_that_fails_leaves_the_parameters_as_they_were() -> None:
     assert x.grad.tolist() == [18, 1]
 
 
+BAD_LOSS: dict[str, tuple[Callable[[Any, int], Any], type[Exception], str]] = {
+    "nan at the start": (lambda loss, call: loss * float("nan"), RuntimeError, "the loss is nan"),
+    "infinite at the start": (lambda loss, call: loss * float("inf"), RuntimeError, "the loss is inf"),
+    "nan after": (lambda loss, call: loss * (float("nan") if call else 1), RuntimeError, "no step down to"),
+    "-inf after": (lambda loss, call: loss - (float("inf") if call else 0), RuntimeError, "no step down to"),
+    "nan gradient": (lambda loss, call: loss + ((loss - loss) ** 0.5) * 0, RuntimeError, "gradient is nan"),
+    "a float": (lambda loss, call: loss.item(), TypeError, "returned float"),
+    "nothing": (lambda loss, call: None, TypeError, "returned NoneType"),
+    "a float after": (lambda loss, call: loss.item() if call else loss, TypeError, "returned float"),
+}
+
+
+@pytest.mark.parametrize("case", list(BAD_LOSS))
+@pytest.mark.parametrize("calls_backward", [False, True])
+def test_a_bad_loss_moves_nothing(case: str, calls_backward: bool) -> None:
+    spoil, kind, words = BAD_LOSS[case]
+    x = autodiff.tensor([3.0, 1.0], requires_grad=True)
+    optimizer = optim.BacktrackingSGD([x])
+    calls = iter(range(1000))
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = spoil(quadratic(x), next(calls))
+        if calls_backward and isinstance(loss, autodiff.Tensor):
+            loss.backward()
+        return loss
+
+    with pytest.raises(kind, match=words):
+        optimizer.step(closure)
+    assert x.tolist() == [3, 1]
+    assert optimizer.last_step is None
+
+
+def test_a_step_into_nan_is_made_shorter() -> None:
+    x = autodiff.tensor([1.0], requires_grad=True)
+    optimizer = optim.BacktrackingSGD([x], lr=4.0)
+    optimizer.step(lambda: (x - x.log()).sum() + (x * x).sum())  # log of a negative number is nan
+    assert optimizer.last_step == 0.25
+    assert x.item() == 0.5
+
+
 def test_what_the_search_refuses() -> None:
     x, y = tensor(autodiff), tensor(autodiff)
     with pytest.raises(TypeError, match="needs a closure"):
         optim.BacktrackingSGD([x]).step()
     with pytest.raises(ValueError, match="parameter groups"):
         optim.BacktrackingSGD([{"params": x}, {"params": y}])
-    for options in ({"lr": -1}, {"rho": 1}, {"rho": 0}, {"c": -1}, {"min_step": 0}, {"fallback": -1}):
-        with pytest.raises(ValueError, match="Invalid"):
-            optim.BacktrackingSGD([x], **options)
+    nan, inf = float("nan"), float("inf")
+    for option, values in {
+        "lr": [-1, nan, inf],
+        "rho": [1, 0, nan],
+        "c": [-1, 0, 1, 2, nan],
+        "min_step": [0, nan],
+        "fallback": [-1, nan, inf],
+    }.items():
+        for value in values:
+            with pytest.raises(ValueError, match="Invalid"):
+                optim.BacktrackingSGD([x], **{option: value})
 
 
 def test_two_moons_end_at_the_recorded_digits() -> None:

@@ -13,6 +13,15 @@ from autodiff.dtypes import Array
 from .optimizer import Optimizer, Params, Update, refuse_negative
 
 
+def refuse_bad_averages(options: Mapping[str, Any]) -> None:
+    """Raise ValueError if `lr`, `eps`, `betas` or `weight_decay` is out of range; Adam's kin share these."""
+    refuse_negative(options, lr="learning rate", eps="epsilon value")
+    for i, beta in enumerate(options["betas"]):
+        if not 0 <= beta < 1:
+            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+    refuse_negative(options, weight_decay="weight_decay value")
+
+
 class Adam(Optimizer):
     """Adaptive moment estimation, with g = ∇L(w) at step t:
 
@@ -70,11 +79,7 @@ class Adam(Optimizer):
         super().__init__(params, defaults)
 
     def check(self, options: Mapping[str, Any]) -> None:
-        refuse_negative(options, lr="learning rate", eps="epsilon value")
-        for i, beta in enumerate(options["betas"]):
-            if not 0 <= beta < 1:
-                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
-        refuse_negative(options, weight_decay="weight_decay value")
+        refuse_bad_averages(options)
         super().check(options)
 
     def update_rule(self, group: dict[str, Any]) -> Update:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,8 @@ class BacktrackingSGD(Optimizer):
     L(w − α·g) ≤ L(w) − c·α·‖g‖².
 
     γ is `lr`, where each step starts, and ρ is `rho`. Below `min_step` the search gives up, and takes α =
-    `fallback`. `last_step` is the α that the last step took, and `last_trials` the number of losses that it
-    tried.
+    `fallback`. `last_step` is the α that the last step took, and `last_trials` the number of step sizes that
+    it tried.
 
     Raises ValueError for options out of range, and for more than one parameter group: one step size is
     searched for all. Source: Armijo, "Minimization of functions having Lipschitz continuous first partial
@@ -51,15 +52,15 @@ class BacktrackingSGD(Optimizer):
         super().__init__(params, {"lr": lr, "rho": rho, "c": c, "min_step": min_step, "fallback": fallback})
 
     def check(self, options: Mapping[str, Any]) -> None:
-        refuse_negative(
-            options, lr="learning rate", c="c value", min_step="min_step value", fallback="fallback value"
-        )
-        if not 0 < options["rho"] < 1:
-            raise ValueError(
-                f"Invalid rho value: {options['rho']}: it must lie between 0 and 1, to shrink the step"
-            )
+        for name, why in (("rho", "to shrink the step"), ("c", "to ask for a part of the descent")):
+            if not 0 < options[name] < 1:
+                raise ValueError(f"Invalid {name} value: {options[name]}: it must lie between 0 and 1, {why}")
         if not options["min_step"] > 0:
-            raise ValueError("Invalid min_step value: 0: the search would not end")
+            raise ValueError(f"Invalid min_step value: {options['min_step']}: the search would not end")
+        refuse_negative(options, lr="learning rate", fallback="fallback value")
+        for name in ("lr", "fallback"):
+            if not isfinite(options[name]):
+                raise ValueError(f"Invalid {name} value: {options[name]}: a step must be finite")
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         if self.param_groups:
@@ -76,7 +77,8 @@ class BacktrackingSGD(Optimizer):
         on it. The losses of the search are computed without recording, and `.grad` keeps the gradient at the
         start. A closure that calls `backward` itself, as other optimizers want it, will do, at the price of a
         `backward` per trial. The loss must depend on the parameters alone: no dropout, the same batch. If the
-        closure raises, the parameters are as they were.
+        closure raises, the parameters are as they were. So they are where no step can be taken: RuntimeError
+        if the loss or its gradient is nan or infinite, TypeError if the closure returns no Tensor.
         """
         if closure is None:
             raise TypeError(
@@ -86,6 +88,12 @@ class BacktrackingSGD(Optimizer):
         self.zero_grad()
         with enable_grad():
             loss = closure()
+        here = number(loss)
+        if not isfinite(here):
+            raise RuntimeError(
+                f"BacktrackingSGD: the loss is {here}: no step from here can lower it, and none was taken; "
+                "check the data and the parameters for nan and infinity"
+            )
         params = self._parameters()
         by_itself = any(p.grad is not None for p in params)
         if not by_itself:
@@ -94,7 +102,7 @@ class BacktrackingSGD(Optimizer):
         gradients = [p.grad for p in moved]
         try:
             with np.errstate(all="ignore"):
-                self._search(closure, loss.item(), moved, by_itself)
+                self._search(closure, here, moved, by_itself)
         finally:
             for p, gradient in zip(moved, gradients, strict=True):
                 p.grad = gradient
@@ -108,7 +116,12 @@ class BacktrackingSGD(Optimizer):
         )
         gradients = [p.grad.array for p in params if p.grad is not None]
         starts = [p.array.copy() for p in params]
-        squared_norm = sum(np.vdot(g, g).item() for g in gradients)
+        squared_norm = sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients)
+        if not isfinite(squared_norm):
+            raise RuntimeError(
+                "BacktrackingSGD: the gradient is nan or infinite: it gives no direction to search, and no "
+                "step was taken"
+            )
 
         def move(alpha: float) -> None:
             for p, start, g in zip(params, starts, gradients, strict=True):
@@ -118,19 +131,25 @@ class BacktrackingSGD(Optimizer):
         def loss_there() -> float:
             self.zero_grad()  # the closure finds no gradient to add to, or to fill with zeros
             with set_grad_enabled(by_itself):
-                return float(closure())
+                return number(closure())
 
         trials = 0
         try:
             while alpha >= min_step:
                 move(alpha)
                 trials += 1
-                if loss_there() <= here - c * alpha * squared_norm:
+                there = loss_there()
+                if isfinite(there) and there <= here - c * alpha * squared_norm:
                     break
                 alpha *= rho
             else:
                 alpha = fallback
                 move(alpha)
+                if not isfinite(there := loss_there()):
+                    raise RuntimeError(
+                        f"BacktrackingSGD: no step down to min_step={min_step} lowers the loss enough, and "
+                        f"after the fallback of {fallback} it is {there}: no step was taken"
+                    )
         except BaseException:  # Ctrl-C among them
             with uninterrupted():
                 for p, start in zip(params, starts, strict=True):
@@ -138,3 +157,13 @@ class BacktrackingSGD(Optimizer):
                     touch(p.array)
             raise
         self.last_step, self.last_trials = alpha, trials
+
+
+def number(loss: Tensor) -> float:
+    """The loss that a closure returned, as a number; TypeError unless it is a Tensor."""
+    if not isinstance(loss, Tensor):
+        raise TypeError(
+            f"BacktrackingSGD: the closure returned {type(loss).__name__}, not the loss as a Tensor: end it "
+            "with `return loss`, without .item()"
+        )
+    return float(loss.item())

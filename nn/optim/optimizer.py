@@ -39,6 +39,7 @@ class Optimizer:
     """
 
     state_names: tuple[str, ...] = ()  # what `state[p]` holds after the first step, whatever the options
+    scalar_names: tuple[str, ...] = ("step",)  # which of these are one number, in the default dtype
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         self.check(defaults)
@@ -258,7 +259,8 @@ class Optimizer:
         for name, value in entry.items():
             if value is None:
                 continue
-            shape, dtype = ((), get_default_dtype()) if name == "step" else (p.shape, p.dtype)
+            scalar = name in self.scalar_names
+            shape, dtype = ((), get_default_dtype()) if scalar else (p.shape, p.dtype)
             array = np.asarray(value.detach() if hasattr(value, "detach") else value).astype(dtype)
             if array.shape != shape:
                 raise ValueError(
@@ -304,12 +306,16 @@ class Optimizer:
             w, g, *buffers = (array[i : i + PIECE] for array in flat)
             yield (w, g, self.scratch(w), *buffers)
 
+    def scalar(self, p: Tensor, name: str, start: float = 0.0) -> Array:
+        """The one number that is remembered of the parameter `p` under this name; `start` at first."""
+        state = self.state[p]
+        if name not in state:
+            state[name] = Tensor(np.full((), start, get_default_dtype()))
+        return state[name].array
+
     def count(self, p: Tensor) -> float:
         """The number of this step of the parameter `p`; 1 at first."""
-        state = self.state[p]
-        if "step" not in state:
-            state["step"] = Tensor(np.zeros((), get_default_dtype()))
-        step = state["step"].array
+        step = self.scalar(p, "step")
         t: float = step.item() + 1
         step.fill(t)
         return t
