@@ -6,6 +6,7 @@ without an entry fails, and so does an entry without a primitive.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -330,6 +331,49 @@ def with_extreme(entry: Entry) -> st.SearchStrategy[tuple[Any, ...]]:
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
+
+@st.composite
+def recurrence(draw_: st.DrawFn, gates: int, bias: bool = False, states: int = 1) -> tuple[Any, ...]:
+    """What a recurrence takes, packed: x (T, N, gates · H), W, b, states; and the shapes of these."""
+    steps, batch, size = (draw_(st.integers(1, 3)) for _ in range(3))
+    shapes = [(steps, batch, gates * size), (gates * size, size), *[(gates * size,)] * bias]
+    shapes += [(batch, size)] * states
+    return draw_(arrays((sum(map(math.prod, shapes)),))), tuple(shapes)
+
+
+def step_by_step(step: Callable[..., Any]) -> Callable[..., torch.Tensor]:
+    """The states after each step, (T, N, H), or (2, T, N, H) of two; `step` does one step of a batch."""
+
+    def run(flat: torch.Tensor, shapes: Any, *options: Any) -> torch.Tensor:
+        parts = torch.split(flat, [math.prod(shape) for shape in shapes])
+        x, *rest = (part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
+        count = sum(shape == shapes[-1] for shape in shapes[2:])
+        weights, states, found = rest[:-count], tuple(rest[-count:]), []
+        for row in x:
+            states = step(row, *weights, *states, *options)
+            found.append(states)
+        each = [torch.stack(state) for state in zip(*found, strict=True)]
+        return each[0] if len(each) == 1 else torch.stack(each)
+
+    return run
+
+
+def rnn_step(x: Any, w: Any, h: Any, nonlinearity: str) -> Any:
+    return (getattr(torch, nonlinearity)(x + h @ w.T),)
+
+
+def lstm_step(x: Any, w: Any, h: Any, c: Any) -> Any:
+    i, f, a, o = (x + h @ w.T).chunk(4, 1)
+    c = f.sigmoid() * c + i.sigmoid() * a.tanh()
+    return o.sigmoid() * c.tanh(), c
+
+
+def gru_step(x: Any, w: Any, b: Any, h: Any) -> Any:
+    (x_r, x_u, x_n), (h_r, h_u, h_n) = x.chunk(3, 1), (h @ w.T + b).chunk(3, 1)
+    u, n = (x_u + h_u).sigmoid(), (x_n + (x_r + h_r).sigmoid() * h_n).tanh()
+    return ((1 - u) * n + u * h,)
+
+
 TABLE = {
     # arithmetic
     "add": two(torch.add, [real, at_kinks]),
@@ -618,6 +662,14 @@ TABLE = {
         min_side=1,
         constants=lambda n: [(n, 1e-5), (n, 0.1)],
     ).but(lambda args: args[1] is not None),
+    # recurrences
+    "rnn": Entry(
+        step_by_step(rnn_step),
+        st.tuples(recurrence(1), st.sampled_from(["tanh", "relu"])).map(lambda drawn: (*drawn[0], drawn[1])),
+        near=10,
+    ),
+    "lstm": Entry(step_by_step(lstm_step), recurrence(4, states=2), near=10),
+    "gru": Entry(step_by_step(gru_step), recurrence(3, bias=True), near=10),
     # losses
     "mse_loss": Entry(mean_of(F.mse_loss), alike(real, real, count=True)),
     "huber": Entry(

@@ -13,6 +13,7 @@ from . import (
     normalization,
     pooling,
     products,
+    recurrent,
     reductions,
     resampling,
     shapes,
@@ -21,5 +22,6 @@ from . import (
 
 __all__ = [
     "activations", "attention", "convolution", "distances", "dropout", "elementwise", "indexing", "losses",
-    "neural", "normalization", "pooling", "products", "reductions", "resampling", "shapes", "windows",
+    "neural", "normalization", "pooling", "products", "recurrent", "reductions", "resampling", "shapes",
+    "windows",
 ]  # fmt: skip

@@ -1,0 +1,226 @@
+"""Recurrences: a whole sequence is one primitive, and so one record, however many time steps it has.
+
+What a time step adds to its gates from the input, x W_ihᵀ + b, is computed before, for all steps in one
+product. The arguments of a recurrence come as one flat tensor (`packed`), because one walk back through time
+finds all their cotangents together. In each walk only what one step needs of the next is left in the loop;
+gates and slopes are computed for all steps at once. Source of the walk: Werbos, "Backpropagation through
+time" (1990).
+"""
+
+# mypy: disable-error-code="no-any-return"
+# (a primitive may be called on arrays and Symbols too)
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import Array
+from ..primitive import Primitive
+from ..tensor import Tensor
+from .elementwise import sigmoid
+from .shapes import cat, reshape
+from .special import ONE, product
+
+__all__: list[str] = []
+
+Shapes = tuple[tuple[int, ...], ...]
+
+
+def packed(tensors: Sequence[Any]) -> Any:
+    """These tensors, or arrays, one after the other in a flat one."""
+    return np.concatenate([x.reshape(-1) for x in tensors])
+
+
+def unpacked(flat: Any, shapes: Shapes) -> list[Any]:
+    """What was packed, as views."""
+    found, start = [], 0
+    for shape in shapes:
+        end = start + math.prod(shape)
+        found.append(flat[start:end].reshape(shape))
+        start = end
+    return found
+
+
+def shifted(h: Any, first: Any) -> Any:
+    """What each step gets from the one before: (T, N, H) of h, moved on by one."""
+    return np.concatenate([first.reshape((1, *first.shape)), h[:-1]])
+
+
+def flat_rows(x: Any) -> Any:
+    """(T, N, ...) as the rows of one matrix."""
+    return x.reshape((-1, x.shape[-1]))
+
+
+def through(x: Any, weight: Any) -> Any:
+    """x Wᵀ for all time steps in one product: (T, N, H) and (G, H) give (T, N, G)."""
+    return product(flat_rows(x), weight.mT).reshape((*x.shape[:2], weight.shape[0]))
+
+
+# h' = act(x + h Wᵀ) -----------------------------------------------------------------------------------------
+
+
+def rnn_forward(flat: Array, shapes: Shapes, nonlinearity: str) -> Array:
+    x, weight, h = unpacked(flat, shapes)
+    z, columns = np.empty_like(x), weight.T
+    for t in range(len(x)):
+        now = np.dot(h, columns, out=z[t])
+        now += x[t]
+        h = np.tanh(now, out=now) if nonlinearity == "tanh" else np.maximum(now, 0, out=now)
+    return z
+
+
+def rnn_back(g: Any, z: Any, flat: Any, shapes: Shapes, nonlinearity: str) -> Any:
+    _, weight, first = unpacked(flat, shapes)
+    slope = 1 - z * z if nonlinearity == "tanh" else np.where(z > 0, np.ones_like(z), np.zeros_like(z))
+    found, back = [], np.zeros_like(first)
+    for t in reversed(range(len(g))):
+        d = (g[t] + back) * slope[t]
+        back = product(d, weight)
+        found.append(d)
+    gates = np.stack(found[::-1])
+    before = shifted(z, first)
+    return packed([gates, product(flat_rows(gates).mT, flat_rows(before)), back])
+
+
+# c' = f c + i a, h' = o tanh(c'), with the gates i, f, o = σ(…), a = tanh(…) ------------------------------
+
+
+def lstm_forward(flat: Array, shapes: Shapes) -> Array:
+    x, weight, h, c = unpacked(flat, shapes)
+    (steps, rows, width), size = x.shape, h.shape[1]
+    z = np.empty((2, steps, rows, size), flat.dtype)
+    x, columns, one = -x, -weight.T, ONE[flat.dtype]  # e^-p is what σ(p) needs
+    gates = np.empty((rows, width), flat.dtype)
+    i, f, a, o = (gates[:, k * size : (k + 1) * size] for k in range(4))
+    for t in range(steps):
+        np.dot(h, columns, out=gates)
+        gates += x[t]
+        minus_tanh = np.tanh(a)
+        np.exp(gates, out=gates)
+        gates += one
+        np.reciprocal(gates, out=gates)
+        i *= minus_tanh
+        c = np.multiply(f, c, out=z[1, t])
+        c -= i
+        h = np.tanh(c, out=z[0, t])
+        h *= o
+    return z
+
+
+def lstm_back(g: Any, z: Any, flat: Any, shapes: Shapes) -> Any:
+    x, weight, first, c = unpacked(flat, shapes)
+    size = first.shape[1]
+    before = shifted(z[0], first)
+    gates = x + through(before, weight)
+    i, f, o = (sigmoid(gates[:, :, k * size : (k + 1) * size]) for k in (0, 1, 3))
+    a, out = np.tanh(gates[:, :, 2 * size : 3 * size]), np.tanh(z[1])
+    by_h = o * (1 - out * out)
+    slopes = np.concatenate(
+        [a * i * (1 - i), shifted(z[1], c) * f * (1 - f), i * (1 - a * a), out * o * (1 - o)], axis=2
+    )
+    found, back, carry = [], np.zeros_like(first), np.zeros_like(c)
+    for t in reversed(range(x.shape[0])):
+        dh = g[0][t] + back
+        dc = g[1][t] + carry + dh * by_h[t]
+        d = np.concatenate([dc, dc, dc, dh], axis=1) * slopes[t]
+        back, carry = product(d, weight), dc * f[t]
+        found.append(d)
+    steps = np.stack(found[::-1])
+    return packed([steps, product(flat_rows(steps).mT, flat_rows(before)), back, carry])
+
+
+# h' = n + u (h − n), with r, u = σ(…), n = tanh(x_n + r (h W_nᵀ + b_n)) -------------------------------------
+
+
+def gru_forward(flat: Array, shapes: Shapes) -> Array:
+    x, weight, bias, h = unpacked(flat, shapes)
+    (steps, rows, width), size = x.shape, h.shape[1]
+    z = np.empty((steps, rows, size), flat.dtype)
+    columns, one = weight.T, ONE[flat.dtype]
+    own = np.empty((rows, width), flat.dtype)
+    ru, n = own[:, : 2 * size], own[:, 2 * size :]
+    r, u = own[:, :size], own[:, size : 2 * size]
+    for t in range(steps):
+        np.dot(h, columns, out=own)
+        own += bias
+        ru += x[t, :, : 2 * size]
+        np.negative(ru, out=ru)
+        np.exp(ru, out=ru)
+        ru += one
+        np.reciprocal(ru, out=ru)
+        n *= r
+        n += x[t, :, 2 * size :]
+        np.tanh(n, out=n)
+        h = np.subtract(h, n, out=z[t])
+        h *= u
+        h += n
+    return z
+
+
+def gru_back(g: Any, z: Any, flat: Any, shapes: Shapes) -> Any:
+    x, weight, bias, first = unpacked(flat, shapes)
+    size = first.shape[1]
+    before = shifted(z, first)
+    own = through(before, weight) + bias
+    r, u = (sigmoid((x + own)[:, :, k * size : (k + 1) * size]) for k in (0, 1))
+    n = np.tanh(x[:, :, 2 * size :] + r * own[:, :, 2 * size :])
+    by_n = (1 - u) * (1 - n * n)
+    by_r, by_u = by_n * own[:, :, 2 * size :] * r * (1 - r), (before - n) * u * (1 - u)
+    slopes = np.concatenate([by_r, by_u, by_n * r], axis=2)
+    found, back = [], np.zeros_like(first)
+    for t in reversed(range(x.shape[0])):
+        dh = g[t] + back
+        back = dh * u[t] + product(np.concatenate([dh, dh, dh], axis=1) * slopes[t], weight)
+        found.append(dh)
+    dh = np.stack(found[::-1])
+    rows = flat_rows(np.concatenate([dh, dh, dh], axis=2) * slopes)
+    gates = np.concatenate([dh * by_r, dh * by_u, dh * by_n], axis=2)
+    return packed([gates, product(rows.mT, flat_rows(before)), rows.sum(axis=0), back])
+
+
+# fmt: off
+rnn_steps  = Primitive("rnn", rnn_forward,
+                       lambda g, z, flat, shapes, nonlinearity: rnn_back(g, z, flat, shapes, nonlinearity),
+                       doc="h' = act(x + h Wᵀ) step by step: all h (T, N, H) of the packed x, W, h")
+lstm_steps = Primitive("lstm", lstm_forward, lambda g, z, flat, shapes: lstm_back(g, z, flat, shapes),
+                       doc="The LSTM's h and c at all steps, (2, T, N, H), of the packed x, W, h, c")
+gru_steps  = Primitive("gru", gru_forward, lambda g, z, flat, shapes: gru_back(g, z, flat, shapes),
+                       doc="The GRU's h at all steps, (T, N, H), of the packed x, W, b, h")
+# fmt: on
+
+
+def _together(*tensors: Tensor) -> tuple[Tensor, Shapes]:
+    """The tensors packed, and their shapes."""
+    return cat([reshape(x, (-1,)) for x in tensors]), tuple(x.shape for x in tensors)
+
+
+def rnn(x: Tensor, weight: Tensor, h: Tensor, nonlinearity: str = "tanh") -> Tensor:
+    """h at each step of h' = tanh(x + h Wᵀ), or relu: x (T, N, H), weight (H, H), h (N, H), result (T, N, H).
+
+    Source: Elman, "Finding structure in time" (1990); PyTorch, `torch.nn.RNN`.
+    """
+    return rnn_steps(*_together(x, weight, h), nonlinearity)
+
+
+def lstm(x: Tensor, weight: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """h and c at each step, both (T, N, H): x (T, N, 4H), weight (4H, H), h and c (N, H).
+
+    i, f, a, o are the quarters of x + h Wᵀ, through σ, σ, tanh, σ; c' = f c + i a, h' = o tanh(c').
+    Source: Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000); PyTorch,
+    `torch.nn.LSTM`.
+    """
+    z = lstm_steps(*_together(x, weight, h, c))
+    return z[0], z[1]
+
+
+def gru(x: Tensor, weight: Tensor, bias: Tensor, h: Tensor) -> Tensor:
+    """h at each step, (T, N, H): x (T, N, 3H), weight (3H, H), bias (3H,), h (N, H).
+
+    Of x and own = h Wᵀ + b the parts are, in this order, those of r = σ(x + own), u = σ(x + own) and
+    n = tanh(x + r own); h' = (1 - u) n + u h. Source: Cho et al. (2014); PyTorch, `torch.nn.GRU`.
+    """
+    return gru_steps(*_together(x, weight, bias, h))
