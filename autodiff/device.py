@@ -1,4 +1,4 @@
-"""The name of a place for tensors. There is one, the CPU; programs ask for others before they settle for it."""
+"""The name of a place for tensors: there is one, the CPU, and programs ask for others first."""
 
 from __future__ import annotations
 
@@ -27,18 +27,20 @@ class device(str):
             raise TypeError(f"device(): argument 'type' must be str, not {type.__class__.__name__}")
         kind, colon, number = type.partition(":")
         if kind not in KINDS or (colon and (index is not None or not number.isdigit())):
-            raise RuntimeError(f"Expected one of {', '.join(KINDS)} device type at start of device string: {type}")
+            raise RuntimeError(
+                f"Expected one of {', '.join(KINDS)} device type at start of device string: {type}"
+            )
         return super().__new__(cls, type if index is None else f"{kind}:{index}")
 
     @property
     def type(self) -> str:
         """The kind of device: "cpu"."""
-        return self.partition(":")[0]
+        return str(self).partition(":")[0]
 
     @property
     def index(self) -> int | None:  # type: ignore[override]
         """Which of several; None where that is not said."""
-        number = self.partition(":")[2]
+        number = str(self).partition(":")[2]
         return int(number) if number else None
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Save what a model has learned, and load it again: a state_dict as an npz file that NumPy alone can read.
+"""Save what a model has learned, and load it again: as npz, which NumPy alone can read, or as safetensors.
 
 Nothing is pickled, so a file from a stranger cannot run code.
 """
@@ -6,26 +6,38 @@ Nothing is pickled, so a file from a stranger cannot run code.
 from __future__ import annotations
 
 import os
+import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from autodiff import Tensor
-from autodiff.dtypes import as_dtype
+from autodiff.dtypes import Array
 
+from .checkpoint import checked, place, put_together, taken_apart
 from .module import Module
 
-Path_ = str | os.PathLike[str]
+File = str | os.PathLike[str] | IO[bytes]
+Contents = tuple[
+    dict[str, Array], str | None
+]  # arrays by name; how they belong together, unless by name alone
+
+STRUCTURE = (
+    "structure.json"  # the member of an npz file, or the metadata of a safetensors file, that says how
+)
+ABSURD = 1 << 30, 100  # a file may unpack to 1 GiB, or to 100 times its size
 
 
-def save(state: Module | Mapping[str, Any], path: Path_) -> None:
-    """Write a module's state_dict, or any dict from names to tensors or arrays, to an npz file.
+def save(state: Any, path: File) -> None:
+    """Write a module's state_dict, or tensors and numbers in dicts and lists, to a file.
 
-    The file is complete or not there: it is written beside its place and then moved. Raises TypeError for
-    values that are not tensors or arrays of the four dtypes, before anything is written.
+    The format is safetensors if the path ends so (and safetensors is installed), else npz; a dict from names
+    to tensors has an array under each name. The file is complete or not there: it is written beside its place
+    and then moved. `path` may also be a binary file that is open. Raises TypeError, before anything is
+    written, for what is neither tensor (or array of the four dtypes), number, string, bool nor None.
 
     >>> import nn, tempfile, os
     >>> model = nn.Linear(2, 1)
@@ -33,18 +45,71 @@ def save(state: Module | Mapping[str, Any], path: Path_) -> None:
     >>> nn.save(model, path)
     >>> model.load_state_dict(nn.load(path))
     <All keys matched successfully>
+    >>> nn.save({"model": model.state_dict(), "epoch": 3}, path)
+    >>> nn.load(path)["epoch"]
+    3
     """
-    import zipfile
+    contents = _contents(state.state_dict() if isinstance(state, Module) else state)
+    write = _write_safetensors if _is_safetensors(path) else _write_npz
+    if isinstance(path, (str, os.PathLike)):
+        _write_whole(Path(path), lambda file: write(file, contents))
+    else:
+        write(path, contents)
 
-    arrays = {name: _checked(name, value, "save") for name, value in _mapping(state).items()}
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+
+def load(path: File) -> Any:
+    """What `save` wrote: an OrderedDict of tensors, for `load_state_dict`, or the dicts and lists saved.
+
+    Reads any npz and safetensors file of the four dtypes. Raises FileNotFoundError if there is no file,
+    ValueError if it is something else, is cut short or damaged, holds Python objects (which are never loaded)
+    or would unpack to absurdly much, TypeError for a dtype that the engine does not have.
+    """
+    read = _read_safetensors if _is_safetensors(path) else _read_npz
+    if isinstance(path, (str, os.PathLike)):
+        with Path(path).open("rb") as file:
+            return _loaded(read, file, os.fspath(path))
+    return _loaded(read, path, "the file")
+
+
+def _contents(state: Any) -> Contents:
+    """What is to be written."""
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, (Tensor, np.ndarray)) for name, value in state.items()
+    ):
+        return taken_apart(state)
+    for name in state:
+        if "\0" in name:
+            raise TypeError(f"save(): {name!r} cannot be the name of an array in a file")
+    return {name: checked(f"save(): {place((name,))}", value) for name, value in state.items()}, None
+
+
+def _loaded(read: Callable[[IO[bytes]], Contents], file: IO[bytes], called: str) -> Any:
+    """What is in the file. Whatever goes wrong in reading says that the file is not as it should be."""
     try:
-        with unfinished.open("wb") as file:
-            with zipfile.ZipFile(file, "w") as archive:
-                for name, array in arrays.items():
-                    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                        np.lib.format.write_array(member, array, allow_pickle=False)
+        arrays, structure = read(file)
+    except ImportError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"{called} cannot be loaded: it is cut short, damaged or something else ({error})"
+        ) from error
+    arrays = {name: checked(f"load(): {name}", array) for name, array in arrays.items()}
+    if structure is None:
+        return OrderedDict((name, Tensor(array)) for name, array in arrays.items())
+    try:
+        return put_together(arrays, structure)
+    except Exception as error:
+        raise ValueError(f"{called} cannot be loaded: its {STRUCTURE} is damaged ({error!r})") from error
+
+
+def _write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Write a file that is complete or not there at all."""
+    path = Path(os.path.realpath(path))
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    try:
+        with unfinished.open("xb") as file:
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
@@ -52,45 +117,93 @@ def save(state: Module | Mapping[str, Any], path: Path_) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def load(path: Path_) -> OrderedDict[str, Tensor]:
-    """The tensors of an npz file, by name; hand them to `load_state_dict`.
+# npz ------------------------------------------------------------------------------------------------------
 
-    Raises FileNotFoundError if there is no file, ValueError if it is no npz file, is cut short or damaged, or
-    holds Python objects (which are never loaded), TypeError for a dtype that the engine does not have.
-    """
+
+def _write_npz(file: IO[bytes], contents: Contents) -> None:
     import zipfile
-    import zlib
 
-    path = Path(path)
-    with path.open("rb") as file:
-        try:
-            archive = np.load(file, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("it holds a single array, not one for each name")
-            arrays = {name: archive[name] for name in archive.files}
-        except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-            raise ValueError(
-                f"{path} cannot be loaded as npz: it is cut short, damaged or something else ({error})"
-            ) from error
-    return OrderedDict((name, Tensor(_checked(name, array, "load"))) for name, array in arrays.items())
+    arrays, structure = contents
+    with zipfile.ZipFile(file, "w") as archive:
+        if structure is not None:
+            archive.writestr(STRUCTURE, structure)
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def _mapping(state: Module | Mapping[str, Any]) -> Mapping[str, Any]:
-    if isinstance(state, Module):
-        return state.state_dict()
-    if not isinstance(state, Mapping):
-        raise TypeError(f"save() takes a Module or a dict of tensors, not {type(state).__name__}")
-    return state
+def _read_npz(file: IO[bytes]) -> Contents:
+    """The arrays of an npz file, in order. No more is read than the sizes that were checked before."""
+    import zipfile
+
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        names = [member.filename for member in members]
+        if len(set(names)) < len(names):
+            raise ValueError("two of its entries have one name")
+        unpacked = sum(member.file_size for member in members)
+        if unpacked > max(ABSURD[0], ABSURD[1] * size):
+            raise ValueError(f"{size} bytes that would unpack to {unpacked}: if you trust it, use numpy.load")
+        arrays, structure = {}, None
+        for name in names:
+            with archive.open(name) as member:
+                if name == STRUCTURE:
+                    structure = member.read().decode()
+                elif name.endswith(".npy"):
+                    arrays[name.removesuffix(".npy")] = _read_npy(member)
+                elif name.endswith("data.pkl"):
+                    raise ValueError("PyTorch wrote it, with pickle: there, save it with safetensors")
+                else:
+                    raise ValueError(f"its entry {name} is not an array")
+    return arrays, structure
 
 
-def _checked(name: Any, value: Any, function: str) -> np.ndarray[Any, Any]:
-    """The values under a name as an array of one of the four dtypes."""
-    if not isinstance(name, str):
-        raise TypeError(f"{function}(): the names in a state_dict are strings, not {name!r}")
-    if not isinstance(value, Tensor | np.ndarray):
-        raise TypeError(f"{function}(): {name} is {type(value).__name__}; a state_dict holds tensors")
-    array = value.array if isinstance(value, Tensor) else value
+def _read_npy(member: IO[bytes]) -> Array:
+    """One array in NumPy's format, never larger than its bytes. Source: NumPy, `numpy.lib.format`."""
+    import math
+
+    version = np.lib.format.read_magic(member)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }[version]
+    shape, by_columns, dtype = read_header(member)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which could run code")
+    data = bytearray(member.read())
+    if len(data) != math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"an array of shape {shape} has {len(data)} bytes")
+    array = np.frombuffer(data, dtype).reshape(shape, order="F" if by_columns else "C")
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+# safetensors ----------------------------------------------------------------------------------------------
+
+
+def _is_safetensors(path: File) -> bool:
+    return isinstance(path, (str, os.PathLike)) and os.fspath(path).endswith(".safetensors")
+
+
+def _write_safetensors(file: IO[bytes], contents: Contents) -> None:
+    """The arrays must be stored row by row: of others safetensors 0.8 writes the wrong bytes."""
+    numpy = _safetensors().numpy
+    arrays, structure = contents
+    file.write(numpy.save(arrays, None if structure is None else {STRUCTURE: structure}))
+
+
+def _read_safetensors(file: IO[bytes]) -> Contents:
+    with _safetensors().safe_open(file.name, framework="numpy") as opened:
+        arrays = {name: opened.get_tensor(name) for name in opened.offset_keys()}
+        return arrays, (opened.metadata() or {}).get(STRUCTURE)
+
+
+def _safetensors() -> Any:
     try:
-        return np.asarray(array, as_dtype(array.dtype), order="C")
-    except TypeError as error:
-        raise TypeError(f"{function}(): {name}: {error}") from None
+        import safetensors.numpy
+    except ImportError:
+        raise ImportError(
+            'files named .safetensors need the package safetensors: pip install "autodiff-nn[safetensors]"'
+        ) from None
+    return safetensors

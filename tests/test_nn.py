@@ -7,10 +7,8 @@ import pickle
 import subprocess
 import sys
 import warnings
-import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -478,75 +476,6 @@ def test_a_failed_load_changes_nothing(case: str, strict: bool) -> None:
     else:
         assert tuple(ours.load_state_dict(wrong, strict)) == tuple(expected)
         assert not np.array_equal(values_of(ours)["1.weight"], before["1.weight"]) or case == "nothing"
-
-
-# files ------------------------------------------------------------------------------------------------------
-
-
-def test_files(tmp_path: Path) -> None:
-    model = net(nn)
-    file = tmp_path / "model.npz"
-    nn.save(model, file)
-    state = nn.load(file)
-    assert list(state) == list(model.state_dict())
-    with np.load(file) as plain:  # NumPy reads it alone
-        assert set(plain.files) == set(state)
-    assert [p.name for p in tmp_path.iterdir()] == ["model.npz"]
-    twin = net(nn)
-    twin.load_state_dict(state)
-    for name, value in values_of(twin).items():
-        np.testing.assert_array_equal(value, values_of(model)[name])
-
-    odd = {"file": autodiff.tensor(3), "0-dim": autodiff.tensor(2.5), "a/b": autodiff.ones(2, 3).T}
-    odd |= {
-        "é": autodiff.tensor([True]),
-        "": autodiff.zeros(0, 2),
-        "double": autodiff.ones(1, dtype="float64"),
-    }
-    nn.save(odd, file)
-    for name, value in nn.load(file).items():
-        assert (value.dtype, value.shape) == (odd[name].dtype, odd[name].shape)
-        np.testing.assert_array_equal(value.numpy(), odd[name].numpy())
-
-
-def test_bad_files(tmp_path: Path) -> None:
-    file = tmp_path / "model.npz"
-    with pytest.raises(FileNotFoundError):
-        nn.load(file)
-    nn.save(nn.Linear(20, 20), file)
-    whole = file.read_bytes()
-    for size in (0, 1, 100, len(whole) // 2, len(whole) - 1):
-        file.write_bytes(whole[:size])
-        with pytest.raises(ValueError, match=r"model.npz cannot be loaded"):
-            nn.load(file)
-    damaged = bytearray(whole)
-    damaged[len(whole) // 3] ^= 0xFF
-    file.write_bytes(damaged)
-    with pytest.raises(ValueError, match="damaged"):
-        nn.load(file)
-    np.savez(file, w=np.array([print], dtype=object))
-    with pytest.raises(ValueError, match="cannot be loaded"):
-        nn.load(file)
-    np.save(tmp_path / "single.npy", np.ones(3))
-    with pytest.raises(ValueError, match="single array"):
-        nn.load(tmp_path / "single.npy")
-    np.savez(file, w=np.ones(2, np.float16))
-    with pytest.raises(TypeError, match="float16"):
-        nn.load(file)
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("readme.txt", "hello")
-    with pytest.raises((ValueError, TypeError)):
-        nn.load(file)
-
-
-def test_a_failed_save_leaves_the_old_file(tmp_path: Path) -> None:
-    file = tmp_path / "model.npz"
-    nn.save({"w": autodiff.ones(2)}, file)
-    before = file.read_bytes()
-    for wrong in ({"w": [1.0]}, {3: autodiff.ones(1)}, [1.0], {"w": np.array("text")}):
-        with pytest.raises(TypeError):
-            nn.save(wrong, file)
-    assert file.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
 
 
 # MLP --------------------------------------------------------------------------------------------------------

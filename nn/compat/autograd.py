@@ -1,0 +1,46 @@
+"""Names around gradients that only PyTorch's programs use."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import nullcontext
+from typing import Any
+
+import autodiff
+
+from .tensors import Kind
+
+__all__ = ["Variable", "detect_anomaly", "inference_mode", "set_detect_anomaly"]
+
+
+def inference_mode(mode: Any = True) -> Any:
+    """`no_grad` (with `mode=False`, `enable_grad`), as a `with` block or a decorator.
+
+    Unlike in PyTorch, what is computed inside may be used in gradients later.
+    """
+    if callable(mode):
+        return autodiff.no_grad(mode)
+    return autodiff.no_grad() if mode else autodiff.enable_grad()
+
+
+class Variable(metaclass=Kind):
+    """The older name of a tensor; `Variable(x, requires_grad=True)` shares the memory of x."""
+
+    of = None
+
+    def __new__(cls, data: Any, requires_grad: bool = False) -> Any:
+        return data.detach().requires_grad_(requires_grad)
+
+
+class set_detect_anomaly(nullcontext[None]):
+    """Accepted with a warning: where a gradient becomes nan is not watched."""
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        super().__init__()
+        if mode:
+            warnings.warn("detect_anomaly: backward is not watched for nan in nn.compat", stacklevel=2)
+
+
+def detect_anomaly(check_nan: bool = True) -> set_detect_anomaly:
+    """The same, as a `with` block."""
+    return set_detect_anomaly(True, check_nan)
