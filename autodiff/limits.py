@@ -24,7 +24,9 @@ class finfo:
     def __init__(self, type: Any = None) -> None:
         dtype = get_default_dtype() if type is None else as_dtype(type)
         if dtype.kind != "f":
-            raise TypeError(f"finfo() requires a floating point input type, not {dtype}: use iinfo for integers")
+            raise TypeError(
+                f"finfo() requires a floating point input type, not {dtype}: use iinfo for integers"
+            )
         limits = np.finfo(dtype)
         self.dtype, self.bits = dtype.name, limits.bits
         self.min, self.max, self.eps = float(limits.min), float(limits.max), float(limits.eps)
