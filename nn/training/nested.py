@@ -6,6 +6,7 @@ all their digits.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,7 +62,8 @@ def _outline(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
         for key in value:
             if not isinstance(key, str | int):
                 raise TypeError(f"a saved state has texts and integers as keys, not {key!r} ({path})")
-        return {"dict": [[key, _outline(item, f"{path}/{key}", tensors)] for key, item in value.items()]}
+        items = [[key, _outline(item, f"{path}/{key}", tensors)] for key, item in value.items()]
+        return {"counter" if isinstance(value, Counter) else "dict": items}
     raise TypeError(f"a saved state cannot hold {type(value).__name__}, at {path}")
 
 
@@ -75,4 +77,5 @@ def _filled(outline: Any, tensors: Mapping[str, Tensor]) -> Any:
         return tensors[content]
     if what == "tuple":
         return tuple(_filled(item, tensors) for item in content)
-    return {key: _filled(item, tensors) for key, item in content}
+    filled = {key: _filled(item, tensors) for key, item in content}
+    return Counter(filled) if what == "counter" else filled
