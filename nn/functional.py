@@ -23,11 +23,9 @@ from autodiff import (
     pixel_shuffle,
     pixel_unshuffle,
     prelu,
-    sigmoid,
     softplus,
     softshrink,
     softsign,
-    tanh,
     tanhshrink,
 )
 from autodiff.inplace import become
@@ -151,6 +149,16 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     if inplace:
         return _in_place(input, "hardtanh_", autodiff.hardtanh, min_val, max_val)
     return autodiff.hardtanh(input, min_val, max_val)
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + e^-x)."""
+    return autodiff.sigmoid(input)
+
+
+def tanh(input: Tensor) -> Tensor:
+    """The hyperbolic tangent."""
+    return autodiff.tanh(input)
 
 
 def logsigmoid(input: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import result_dtype
+from ..errors import broadcast_conflict
 from ..primitive import cast
 from ..tensor import Tensor
 from .dims import refuse_plain
@@ -55,7 +56,10 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
             f"expected common dtype to be floating point, yet common dtype is {dtype}, in cosine_similarity: "
             "x.float()"
         )
-    together = np.broadcast_shapes(x1.shape, x2.shape)
+    try:
+        together = np.broadcast_shapes(x1.shape, x2.shape)
+    except ValueError:
+        raise RuntimeError(f"{broadcast_conflict([x1.shape, x2.shape])}, in cosine_similarity") from None
     x1, x2 = (cast(x, dtype) if x.dtype != dtype else x for x in (x1, x2))
     x1, x2 = (x if x.shape == together else x.expand(together) for x in (x1, x2))
     return (x1 / length(x1, dim, eps) * (x2 / length(x2, dim, eps))).sum(dim)

@@ -61,14 +61,14 @@ def interpolate(
         if recompute_scale_factor and size is not None:
             raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
         factors = [None] * rank
-    if antialias or mode not in (*LINEAR, "nearest", "nearest-exact", "area"):
+    if antialias or not 3 <= input.ndim <= 5 or mode not in (*LINEAR, "nearest", "nearest-exact", "area"):
         raise NotImplementedError(
-            "interpolate: the modes are nearest | nearest-exact | linear | bilinear | trilinear | area, "
-            f"without antialias, but got {mode!r}"
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: "
+            f"nearest | nearest-exact | linear | bilinear | trilinear | area, without antialias (got {mode})"
         )
-    if not 3 <= input.ndim <= 5 or LINEAR.get(mode, input.ndim) != input.ndim:
+    if LINEAR.get(mode, input.ndim) != input.ndim:
         raise NotImplementedError(
-            f"Got {input.ndim}D input, but {mode} mode needs {LINEAR.get(mode, '3D to 5')}D input, in "
+            f"Got {input.ndim}D input, but {mode} mode needs {LINEAR[mode]}D input, in "
             f"interpolate({describe(input)})"
         )
     if any(n <= 0 for n in (*input.shape[1:], *sizes)):
