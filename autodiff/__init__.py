@@ -32,6 +32,7 @@ from .dtypes import set_default_dtype as set_default_dtype
 from .functional import *
 from .limits import *
 from .ops.activations import *
+from .ops.composed import *
 from .ops.convolution import *
 from .ops.distances import *
 from .ops.dropout import *

@@ -31,6 +31,7 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     np.remainder: elementwise.remainder,
     np.fmod: elementwise.fmod,
     np.floor: elementwise.floor,
+    np.sign: elementwise.sign,
     np.ceil: elementwise.ceil,
     np.trunc: elementwise.trunc,
     np.rint: elementwise.round,
@@ -69,6 +70,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.triu: lambda x, k=0: shapes.triu(x, k),
     np.where: elementwise.where,
     np.clip: elementwise.clamp,
+    np.sinc: elementwise.sinc,
     np.round: lambda x, decimals=0: elementwise.round(x, decimals=decimals),
 }
 

@@ -12,6 +12,8 @@ from . import conversion as c
 from . import creation as n
 from . import functional, inplace, random
 from .dtypes import bool_, float32, float64, int64
+from .ops import activations as a
+from .ops import composed as m
 from .ops import elementwise as e
 from .ops import indexing as i
 from .ops import neural as k
@@ -22,8 +24,9 @@ from .ops import shapes as s
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-Number = float  # in the class, float and bool are methods
+Number = float  # in the class, float, bool and int are methods
 Flag = bool
+Integer = int
 
 NEVER_EQUAL = (type(None), str)  # compared with these, Python answers: x == None is False
 
@@ -84,10 +87,21 @@ class Methods:
     def sin(self) -> Tensor: return e.sin(self)
     def cos(self) -> Tensor: return e.cos(self)
     def tan(self) -> Tensor: return e.tan(self)
+    def asin(self) -> Tensor: return e.asin(self)
+    def acos(self) -> Tensor: return e.acos(self)
+    def atan(self) -> Tensor: return e.atan(self)
+    def sinh(self) -> Tensor: return e.sinh(self)
+    def cosh(self) -> Tensor: return e.cosh(self)
     def tanh(self) -> Tensor: return e.tanh(self)
+    def asinh(self) -> Tensor: return e.asinh(self)
+    def acosh(self) -> Tensor: return e.acosh(self)
+    def atanh(self) -> Tensor: return e.atanh(self)
+    def sinc(self) -> Tensor: return e.sinc(self)
     def sigmoid(self) -> Tensor: return e.sigmoid(self)
     def relu(self) -> Tensor: return e.relu(self)
     def erf(self) -> Tensor: return e.erf(self)
+    def erfc(self) -> Tensor: return e.erfc(self)
+    def erfinv(self) -> Tensor: return e.erfinv(self)
     def abs(self) -> Tensor: return e.abs(self)
     def neg(self) -> Tensor: return e.neg(self)
     def sign(self) -> Tensor: return e.sign(self)
@@ -99,6 +113,9 @@ class Methods:
     def isnan(self) -> Tensor: return e.isnan(self)
     def isinf(self) -> Tensor: return e.isinf(self)
     def isfinite(self) -> Tensor: return e.isfinite(self)
+    def isposinf(self) -> Tensor: return e.isposinf(self)
+    def isneginf(self) -> Tensor: return e.isneginf(self)
+    def signbit(self) -> Tensor: return e.signbit(self)
     def positive(self) -> Tensor: return e.positive(self)
     def clone(self) -> Tensor: return e.clone(self)
     def mul(self, other: Any) -> Tensor: return e.mul(self, other)
@@ -109,6 +126,11 @@ class Methods:
     def minimum(self, other: Any) -> Tensor: return e.minimum(self, other)
     def fmax(self, other: Any) -> Tensor: return e.fmax(self, other)
     def fmin(self, other: Any) -> Tensor: return e.fmin(self, other)
+    def atan2(self, other: Any) -> Tensor: return e.atan2(self, other)
+    def hypot(self, other: Any) -> Tensor: return e.hypot(self, other)
+    def logaddexp(self, other: Any) -> Tensor: return e.logaddexp(self, other)
+    def logaddexp2(self, other: Any) -> Tensor: return e.logaddexp2(self, other)
+    def xlogy(self, other: Any) -> Tensor: return e.xlogy(self, other)
     def clamp_min(self, other: Any) -> Tensor: return e.clamp_min(self, other)
     def clamp_max(self, other: Any) -> Tensor: return e.clamp_max(self, other)
     def eq(self, other: Any) -> Tensor: return e.eq(self, other)
@@ -124,10 +146,14 @@ class Methods:
     def bitwise_or(self, other: Any) -> Tensor: return e.bitwise_or(self, other)
     def bitwise_xor(self, other: Any) -> Tensor: return e.bitwise_xor(self, other)
     add, sub, div, pow, round = e.add, e.sub, e.div, e.pow, e.round
-    lerp, addcmul, addcdiv = e.lerp, e.addcmul, e.addcdiv
-    clamp, clip, isclose, allclose, equal = e.clamp, e.clip, e.isclose, e.allclose, e.equal
+    lerp, addcmul, addcdiv = m.lerp, m.addcmul, m.addcdiv
+    clamp, clip, isclose, allclose, equal = e.clamp, e.clip, m.isclose, m.allclose, m.equal
     absolute, negative, subtract, multiply, divide, true_divide = abs, neg, sub, mul, div, div
     greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
+    arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
+    sgn, fix = sign, trunc
+    frac, nan_to_num, heaviside, logit = m.frac, m.nan_to_num, m.heaviside, m.logit
+    float_power, rad2deg, deg2rad = m.float_power, m.rad2deg, m.deg2rad
     def where(self, condition: Tensor, other: Any) -> Tensor: return e.where(condition, self, other)
 
     # reductions --------------------------------------------------------------------------------------------
@@ -179,11 +205,11 @@ class Methods:
     def floor_divide_(self, other: Any) -> Tensor: return inplace.change(self, e.floor_divide, other)
     def remainder_(self, other: Any) -> Tensor: return inplace.change(self, e.remainder, other)
     def fmod_(self, other: Any) -> Tensor: return inplace.change(self, e.fmod, other)
-    def lerp_(self, end: Tensor, weight: Any) -> Tensor: return inplace.change(self, e.lerp, end, weight)
+    def lerp_(self, end: Tensor, weight: Any) -> Tensor: return inplace.change(self, m.lerp, end, weight)
     def addcmul_(self, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
-        return inplace.change(self, e.addcmul, tensor1, tensor2, value=value)
+        return inplace.change(self, m.addcmul, tensor1, tensor2, value=value)
     def addcdiv_(self, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1) -> Tensor:
-        return inplace.change(self, e.addcdiv, tensor1, tensor2, value=value)
+        return inplace.change(self, m.addcdiv, tensor1, tensor2, value=value)
     def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
         return inplace.change(self, e.clamp, min, max)
     def clamp_min_(self, min: Any) -> Tensor: return inplace.change(self, e.clamp_min, min)
@@ -195,20 +221,60 @@ class Methods:
     def log1p_(self) -> Tensor: return inplace.change(self, e.log1p)
     def expm1_(self) -> Tensor: return inplace.change(self, e.expm1)
     def sqrt_(self) -> Tensor: return inplace.change(self, e.sqrt)
+    def exp2_(self) -> Tensor: return inplace.change(self, e.exp2)
+    def log2_(self) -> Tensor: return inplace.change(self, e.log2)
+    def log10_(self) -> Tensor: return inplace.change(self, e.log10)
     def rsqrt_(self) -> Tensor: return inplace.change(self, e.rsqrt)
     def square_(self) -> Tensor: return inplace.change(self, e.square)
     def reciprocal_(self) -> Tensor: return inplace.change(self, e.reciprocal)
     def sin_(self) -> Tensor: return inplace.change(self, e.sin)
     def cos_(self) -> Tensor: return inplace.change(self, e.cos)
     def tan_(self) -> Tensor: return inplace.change(self, e.tan)
+    def asin_(self) -> Tensor: return inplace.change(self, e.asin)
+    def acos_(self) -> Tensor: return inplace.change(self, e.acos)
+    def atan_(self) -> Tensor: return inplace.change(self, e.atan)
+    def sinh_(self) -> Tensor: return inplace.change(self, e.sinh)
+    def cosh_(self) -> Tensor: return inplace.change(self, e.cosh)
+    def asinh_(self) -> Tensor: return inplace.change(self, e.asinh)
+    def acosh_(self) -> Tensor: return inplace.change(self, e.acosh)
+    def atanh_(self) -> Tensor: return inplace.change(self, e.atanh)
+    def sinc_(self) -> Tensor: return inplace.change(self, e.sinc)
+    def erf_(self) -> Tensor: return inplace.change(self, e.erf)
+    def erfc_(self) -> Tensor: return inplace.change(self, e.erfc)
+    def erfinv_(self) -> Tensor: return inplace.change(self, e.erfinv)
     def tanh_(self) -> Tensor: return inplace.change(self, e.tanh)
     def sigmoid_(self) -> Tensor: return inplace.change(self, e.sigmoid)
     def relu_(self) -> Tensor: return inplace.change(self, e.relu)
     def sign_(self) -> Tensor: return inplace.change(self, e.sign)
     def floor_(self) -> Tensor: return inplace.change(self, e.floor)
     def ceil_(self) -> Tensor: return inplace.change(self, e.ceil)
-    def round_(self) -> Tensor: return inplace.change(self, e.round)
+    def round_(self, *, decimals: Integer = 0) -> Tensor:
+        return inplace.change(self, e.round, decimals=decimals)
     def trunc_(self) -> Tensor: return inplace.change(self, e.trunc)
+    def frac_(self) -> Tensor: return inplace.change(self, m.frac)
+    def rad2deg_(self) -> Tensor: return inplace.change(self, m.rad2deg)
+    def deg2rad_(self) -> Tensor: return inplace.change(self, m.deg2rad)
+    def logit_(self, eps: Number | None = None) -> Tensor: return inplace.change(self, m.logit, eps)
+    def nan_to_num_(self, nan: Any = None, posinf: Any = None, neginf: Any = None) -> Tensor:
+        return inplace.change(self, m.nan_to_num, nan, posinf, neginf)
+    def heaviside_(self, values: Tensor) -> Tensor: return inplace.change(self, m.heaviside, values)
+    def atan2_(self, other: Any) -> Tensor: return inplace.change(self, e.atan2, other)
+    def hypot_(self, other: Any) -> Tensor: return inplace.change(self, e.hypot, other)
+    def xlogy_(self, other: Any) -> Tensor: return inplace.change(self, e.xlogy, other)
+    def eq_(self, other: Any) -> Tensor: return inplace.change(self, e.eq, other)
+    def ne_(self, other: Any) -> Tensor: return inplace.change(self, e.ne, other)
+    def lt_(self, other: Any) -> Tensor: return inplace.change(self, e.lt, other)
+    def le_(self, other: Any) -> Tensor: return inplace.change(self, e.le, other)
+    def gt_(self, other: Any) -> Tensor: return inplace.change(self, e.gt, other)
+    def ge_(self, other: Any) -> Tensor: return inplace.change(self, e.ge, other)
+    def logical_and_(self, other: Any) -> Tensor: return inplace.change(self, e.logical_and, other)
+    def logical_or_(self, other: Any) -> Tensor: return inplace.change(self, e.logical_or, other)
+    def logical_xor_(self, other: Any) -> Tensor: return inplace.change(self, e.logical_xor, other)
+    def logical_not_(self) -> Tensor: return inplace.change(self, e.logical_not)
+    subtract_, multiply_, divide_, true_divide_ = sub_, mul_, div_, div_
+    absolute_, negative_, clip_, sgn_, fix_ = abs_, neg_, clamp_, sign_, trunc_
+    arcsin_, arccos_, arctan_, arctan2_ = asin_, acos_, atan_, atan2_
+    arcsinh_, arccosh_, arctanh_ = asinh_, acosh_, atanh_
     def zero_(self) -> Tensor: return inplace.fill(self, 0, "zero_")
     def fill_(self, value: Any) -> Tensor: return inplace.fill(self, value, "fill_")
     def copy_(self, src: Tensor, non_blocking: Flag = False) -> Tensor: return inplace.copy(self, src)
@@ -233,6 +299,7 @@ class Methods:
 
     # neural ------------------------------------------------------------------------------------------------
     softmax, log_softmax = k.softmax, k.log_softmax
+    prelu, hardshrink = a.prelu, a.hardshrink
 
     # its gradient ------------------------------------------------------------------------------------------
     backward = functional.backward

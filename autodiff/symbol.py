@@ -111,6 +111,12 @@ SYNONYMS = {
 
 REDUCTIONS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
 
+OPPOSITE = {
+    "equal": "not_equal", "less": "greater_equal", "less_equal": "greater",
+    "greater": "less_equal", "greater_equal": "less",
+}  # fmt: skip
+"""What holds where a comparison does not: of numbers, in a formula nothing is nan."""
+
 INVISIBLE = frozenset("positive conjugate astype copy asarray ascontiguousarray".split())
 """What leaves the mathematics as it is."""
 
@@ -173,8 +179,8 @@ def simplest(s: Symbol) -> Any:
             return 1
         case "transpose" if y is not None:
             return Symbol("permute", x, y)
-        case "logical_not" if isinstance(x, Symbol) and x.head == "equal":
-            return Symbol("not_equal", *x.args)
+        case "logical_not" if isinstance(x, Symbol) and x.head in OPPOSITE:
+            return Symbol(OPPOSITE[x.head], *x.args)
         case "where" if isinstance(x, Symbol) and _is(z, 0):
             return simplest(Symbol("multiply", y, Symbol("indicator", x)))
         case "where" if isinstance(x, Symbol) and _is(y, 0):

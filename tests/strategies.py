@@ -40,6 +40,16 @@ def unit(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return rng.uniform(0.05, 0.95, shape)
 
 
+def signed_unit(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Numbers between -1 and 1, away from both."""
+    return rng.uniform(-0.95, 0.95, shape)
+
+
+def above_one(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Numbers above 1, away from it."""
+    return rng.uniform(1.1, 4, shape)
+
+
 def above_minus_one(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Numbers above -1, away from it."""
     return rng.uniform(-0.9, 3, shape)

@@ -1,7 +1,8 @@
 """Rules for functions of each entry: g is the cotangent of the result z, a line gives that of one argument.
 
 Broadcasting is undone by the engine. Kinks and ties are PyTorch's: relu'(0) = 0, |x|'(0) = 0, a tie of
-maximum is halved. Masks use `where`, not a product: an infinite cotangent ends at a closed relu as 0.
+maximum is halved, and nan is on no side of a kink. Masks use `where`, not a product: an infinite cotangent
+ends at a closed relu as 0.
 Source of the derivatives: any table of derivatives; of the conventions: PyTorch's, measured.
 """
 
@@ -14,25 +15,28 @@ import numpy as np
 
 from ..arrays import as_array
 from ..dtypes import bool_, result_dtype
-from ..errors import broadcast_conflict, describe
+from ..errors import describe
 from ..primitive import Binary, Predicate, Primitive, Unary, cast
 from ..tensor import Tensor
-from . import special
+from . import error_function, special
+from .dims import refuse_plain
 from .special import gate, gate_slope
 
 __all__ = [
-    "add", "sub", "mul", "div", "pow", "floor_divide", "remainder", "fmod", "neg", "positive",
-    "reciprocal", "square", "lerp", "addcmul", "addcdiv", "exp", "exp2", "expm1", "log", "log2",
-    "log10", "log1p", "sqrt", "rsqrt", "sin", "cos", "tan", "tanh", "erf", "sigmoid", "relu",
-    "softplus", "gelu", "silu", "leaky_relu", "elu", "hardtanh", "abs", "sign", "floor", "ceil",
-    "round", "trunc", "maximum", "minimum", "fmax", "fmin", "clamp", "clamp_min", "clamp_max", "clip",
-    "where", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor",
-    "logical_not", "isnan", "isinf", "isfinite", "isclose", "allclose", "equal", "bitwise_and",
-    "bitwise_or", "bitwise_xor", "bitwise_not", "clone", "absolute", "negative", "subtract", "multiply",
-    "divide", "true_divide", "greater", "greater_equal", "less", "less_equal", "not_equal",
+    "add", "sub", "mul", "div", "pow", "floor_divide", "remainder", "fmod", "neg", "positive", "reciprocal",
+    "square", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "hypot", "logaddexp",
+    "logaddexp2", "xlogy", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh",
+    "asinh", "acosh", "atanh", "sinc", "erf", "erfc", "erfinv", "sigmoid", "relu", "softplus", "gelu", "silu",
+    "leaky_relu", "elu", "hardtanh", "abs", "sign", "floor", "ceil", "round", "trunc", "maximum", "minimum",
+    "fmax", "fmin", "clamp", "clamp_min", "clamp_max", "clip", "where", "eq", "ne", "lt", "le", "gt", "ge",
+    "logical_and", "logical_or", "logical_xor", "logical_not", "isnan", "isinf", "isfinite", "isposinf",
+    "isneginf", "signbit", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "clone", "absolute",
+    "negative", "subtract", "multiply", "divide", "true_divide", "greater", "greater_equal", "less",
+    "less_equal", "not_equal", "arcsin", "arccos", "arctan", "arctan2", "arcsinh", "arccosh", "arctanh",
+    "sgn", "fix",
 ]  # fmt: skip
 
-LN2, LN10, SQRT_HALF, SQRT_PI = math.log(2), math.log(10), math.sqrt(0.5), math.sqrt(math.pi)
+PI, LN2, LN10, SQRT_HALF, SQRT_PI = math.pi, math.log(2), math.log(10), math.sqrt(0.5), math.sqrt(math.pi)
 RAW = (np.ndarray, np.bool_)
 DENSITY = 1 / math.sqrt(2 * math.pi)  # of the normal distribution at 0
 
@@ -68,6 +72,8 @@ mul   = Binary("mul", np.multiply,    lambda g, z, x, y: g * y, lambda g, z, x, 
 over  = Binary("div", np.true_divide, lambda g, z, x, y: g / y, lambda g, z, x, y: -g * z / y, doc="x / y")
 neg   = Unary("neg",  np.negative,    lambda g, z, x: -g,                                      doc="-x")
 reciprocal = Unary("reciprocal", lambda x: 1 / x, lambda g, z, x: -g * z * z,                  doc="1 / x")
+blend = Primitive("lerp", special.blend, lambda g, z, x, y, w: g * (1 - w), lambda g, z, x, y, w: g * w,
+                                         lambda g, z, x, y, w: g * (y - x), doc="x + w (y - x)")
 
 # division with remainder: a whole quotient moves in steps, so nothing flows through it --------------------
 floor_divide = Binary("floor_divide", special.floor_divide, flat2, flat2, doc="x / y rounded down")
@@ -94,18 +100,51 @@ log10   = Unary("log10", np.log10,      lambda g, z, x: g / (x * LN10),       do
 log1p   = Unary("log1p", np.log1p,      lambda g, z, x: g / (1 + x),          doc="log(1 + x), exact near 0")
 sqrt    = Unary("sqrt",  np.sqrt,       lambda g, z, x: g / (2 * z),          doc="the square root")
 rsqrt   = Unary("rsqrt", special.rsqrt, lambda g, z, x: -0.5 * g * z * z * z, doc="1 / sqrt(x)")
+hypot   = Binary("hypot", np.hypot,     lambda g, z, x, y: g * x / z, lambda g, z, x, y: g * y / z,
+                 doc="sqrt(x² + y²), without overflow")
+logaddexp  = Binary("logaddexp", np.logaddexp,   lambda g, z, x, y: g * sigmoid(x - y),
+                                                 lambda g, z, x, y: g * sigmoid(y - x),
+                    doc="log(e^x + e^y), without overflow")
+logaddexp2 = Binary("logaddexp2", np.logaddexp2, lambda g, z, x, y: g * sigmoid((x - y) * LN2),
+                                                 lambda g, z, x, y: g * sigmoid((y - x) * LN2),
+                    doc="the logarithm to base 2 of 2^x + 2^y, without overflow")
+xlogy: Binary = Binary("xlogy", special.xlogy,
+                 lambda g, z, x, y: where((x == 0) & (y <= 0), 0, xlogy(g, y)),
+                 lambda g, z, x, y: g * x / y, doc="x log(y), and 0 where x is 0")
+log_odds = Unary("logit", special.logit,
+                 lambda g, z, x: where((x < 0) | (x > 1), np.nan, g / (x * (1 - x))), doc="log(x / (1 - x))")
 
-# trigonometry, and the error function ----------------------------------------------------------------------
+# trigonometry ----------------------------------------------------------------------------------------------
 sin     = Unary("sin",   np.sin,        lambda g, z, x: g * np.cos(x),        doc="sine of x in radians")
 cos     = Unary("cos",   np.cos,        lambda g, z, x: -g * np.sin(x),       doc="cosine of x in radians")
 tan     = Unary("tan",   np.tan,        lambda g, z, x: g * (1 + z * z),      doc="tangent of x in radians")
-erf     = Unary("erf", special.erf,   lambda g, z, x: g * np.exp(-x * x) * (2 / SQRT_PI),
+asin    = Unary("asin",  np.arcsin,     lambda g, z, x: g / np.sqrt(1 - x * x),  doc="the inverse of sin")
+acos    = Unary("acos",  np.arccos,     lambda g, z, x: -g / np.sqrt(1 - x * x), doc="the inverse of cos")
+atan    = Unary("atan",  np.arctan,     lambda g, z, x: g / (1 + x * x),      doc="the inverse of tan")
+atan2   = Binary("atan2", np.arctan2,
+                 lambda g, z, x, y: where((x == 0) & (y == 0), 0, g * y / (x * x + y * y)),
+                 lambda g, z, x, y: where((x == 0) & (y == 0), 0, -g * x / (x * x + y * y)),
+                 doc="the angle of the point (y, x), from -π to π")
+sinh    = Unary("sinh",  np.sinh,       lambda g, z, x: g * np.cosh(x),       doc="hyperbolic sine")
+cosh    = Unary("cosh",  np.cosh,       lambda g, z, x: g * np.sinh(x),       doc="hyperbolic cosine")
+tanh    = Unary("tanh",  np.tanh,       lambda g, z, x: g * (1 - z * z),      doc="hyperbolic tangent")
+asinh   = Unary("asinh", np.arcsinh,    lambda g, z, x: g / np.sqrt(x * x + 1), doc="the inverse of sinh")
+acosh   = Unary("acosh", np.arccosh,    lambda g, z, x: g / np.sqrt(x * x - 1), doc="the inverse of cosh")
+atanh   = Unary("atanh", np.arctanh,    lambda g, z, x: g / (1 - x * x),      doc="the inverse of tanh")
+sinc    = Unary("sinc",  np.sinc, lambda g, z, x: where(x == 0, 0, g * (np.cos(x * PI) - z) / x),
+                doc="sin(πx) / (πx), and 1 at 0")
+
+# the error function ----------------------------------------------------------------------------------------
+erf     = Unary("erf",     error_function.erf,  lambda g, z, x: g * np.exp(-x * x) * (2 / SQRT_PI),
                 doc="the error function, 2/√π times the integral of e^(-t²) from 0 to x")
+erfc    = Unary("erfc",    error_function.erfc,   lambda g, z, x: -g * np.exp(-x * x) * (2 / SQRT_PI),
+                doc="1 - erf(x), exact for large x")
+erfinv  = Unary("erfinv",  error_function.erfinv, lambda g, z, x: g * np.exp(z * z) * (SQRT_PI / 2),
+                doc="the number whose erf is x")
 
 # activations -----------------------------------------------------------------------------------------------
-tanh    = Unary("tanh",    np.tanh,         lambda g, z, x: g * (1 - z * z),    doc="hyperbolic tangent")
-sigmoid = Unary("sigmoid", special.sigmoid, lambda g, z, x: g * z * (1 - z),    doc="1 / (1 + e^-x)")
-relu    = Unary("relu",    special.relu,    lambda g, z, x: where(z > 0, g, 0), doc="x where x > 0, else 0")
+sigmoid: Unary = Unary("sigmoid", special.sigmoid, lambda g, z, x: g * z * (1 - z),    doc="1 / (1 + e^-x)")
+relu    = Unary("relu",    special.relu,    lambda g, z, x: where(z <= 0, 0, g), doc="x where x > 0, else 0")
 silu    = Unary("silu",    special.silu,    lambda g, z, x: g * ((s := sigmoid(x)) + z * (1 - s)),
                 doc="x sigmoid(x), also called swish")
 normal_gate  = Unary("gelu", special.gelu,
@@ -119,25 +158,25 @@ smooth_relu  = Primitive("softplus", special.softplus,
                          doc="log(1 + e^(beta x)) / beta; x itself where beta x > limit")
 leaky        = Primitive("leaky_relu", special.leaky_relu, lambda g, z, x, slope: where(x > 0, g, g * slope),
                          doc="x where x > 0, else slope x")
-smooth_leaky = Primitive("elu", special.elu, lambda g, z, x, alpha: where(x > 0, g, g * (z + alpha)),
+smooth_leaky = Primitive("elu", special.elu, lambda g, z, x, alpha: where(x <= 0, g * (z + alpha), g),
                          doc="x where x > 0, else alpha (e^x - 1)")
 bounded      = Primitive("hardtanh", special.hardtanh,
-                         lambda g, z, x, low, high: where((x > low) & (x < high), g, 0),
+                         lambda g, z, x, low, high: where((x <= low) | (x >= high), 0, g),
                          doc="x, but at least low and at most high")
 
 # kinks and steps -------------------------------------------------------------------------------------------
-abs     = Unary("abs",   np.abs,        lambda g, z, x: g * np.sign(x), doc="the absolute value")
-sign    = Unary("sign",  np.sign,       flat, doc="-1, 0 or 1")
+abs     = Unary("abs",   np.abs,        lambda g, z, x: g * sign(x), doc="the absolute value")
+sign: Unary = Unary("sign",  special.sign,  flat, doc="-1, 0 or 1; of nan 0")
 floor   = Unary("floor", special.floor, flat, doc="the next whole number below, or x itself")
 ceil    = Unary("ceil",  special.ceil,  flat, doc="the next whole number above, or x itself")
 trunc   = Unary("trunc", special.trunc, flat, doc="the next whole number towards 0, or x itself")
 nearest = Unary("round", special.rint,  flat, doc="the nearest whole number; of two the even one")
 
-maximum = Binary("maximum", np.maximum, lambda g, z, x, y: where(x >= y, g / 2, 0) + where(x > y, g / 2, 0),
-                                        lambda g, z, x, y: where(y >= x, g / 2, 0) + where(y > x, g / 2, 0),
+maximum = Binary("maximum", np.maximum, lambda g, z, x, y: where(x < y, 0, where(x == y, g / 2, g)),
+                                        lambda g, z, x, y: where(y < x, 0, where(x == y, g / 2, g)),
                  doc="the larger of x and y; nan if either is")
-minimum = Binary("minimum", np.minimum, lambda g, z, x, y: where(x <= y, g / 2, 0) + where(x < y, g / 2, 0),
-                                        lambda g, z, x, y: where(y <= x, g / 2, 0) + where(y < x, g / 2, 0),
+minimum = Binary("minimum", np.minimum, lambda g, z, x, y: where(x > y, 0, where(x == y, g / 2, g)),
+                                        lambda g, z, x, y: where(y > x, 0, where(x == y, g / 2, g)),
                  doc="the smaller of x and y; nan if either is")
 fmax    = Binary("fmax", np.fmax, lambda g, z, x, y: where((x >= y) | np.isnan(y), g, 0),
                                   lambda g, z, x, y: where((x >= y) | np.isnan(y), 0, g),
@@ -167,6 +206,9 @@ logical_not = Primitive("logical_not", np.logical_not, None, doc="whether x is 0
 isnan       = Primitive("isnan",       np.isnan,       None, doc="whether x is nan")
 isinf       = Primitive("isinf",       np.isinf,       None, doc="whether x is infinite")
 isfinite    = Primitive("isfinite",    np.isfinite,    None, doc="whether x is neither infinite nor nan")
+isposinf    = Primitive("isposinf",    lambda x: x == np.inf,  None, doc="whether x is inf")
+isneginf    = Primitive("isneginf",    lambda x: x == -np.inf, None, doc="whether x is -inf")
+signbit     = Primitive("signbit",     np.signbit,     None, doc="whether x has a minus sign, as -0.0 has")
 bitwise_and = Binary("bitwise_and", np.bitwise_and, None, None, doc="x & y, bit by bit; for bools, and")
 bitwise_or  = Binary("bitwise_or",  np.bitwise_or,  None, None, doc="x | y, bit by bit; for bools, or")
 bitwise_xor = Binary("bitwise_xor", np.bitwise_xor, None, None, doc="x ^ y, bit by bit; for bools, xor")
@@ -181,13 +223,24 @@ Operand = Any  # a Tensor or a number
 
 
 def add(input: Operand, other: Operand, *, alpha: float = 1) -> Any:
-    """input + alpha * other, with broadcasting and type promotion."""
-    return plus(input, other if alpha == 1 else other * alpha)
+    """input + alpha * other, with broadcasting and type promotion; a float alpha of integers is refused."""
+    return plus(input, scaled(other, alpha, input))
 
 
 def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Any:
     """input - alpha * other, with broadcasting and type promotion; RuntimeError for bools."""
-    return minus(input, other if alpha == 1 else other * alpha)
+    return minus(input, scaled(other, alpha, input))
+
+
+def scaled(other: Operand, alpha: float, input: Operand) -> Any:
+    """alpha * other, in a dtype that `input + other` has."""
+    if alpha == 1:
+        return other
+    if isinstance(alpha, float) and not any(
+        isinstance(x, float) or getattr(x, "dtype", bool_).kind == "f" for x in (input, other)
+    ):
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    return other * alpha
 
 
 def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Any:
@@ -234,25 +287,10 @@ def square(input: Operand) -> Any:
 
 def positive(input: Tensor) -> Tensor:
     """The tensor itself; RuntimeError for bools."""
-    require_tensors("positive", input)
+    refuse_plain(input, "positive")
     if input.dtype == bool:
         raise RuntimeError("The `+` operator, on a bool tensor is not supported: convert it, mask.long()")
     return input
-
-
-def lerp(input: Tensor, end: Tensor, weight: Operand) -> Any:
-    """input + weight * (end - input): from `input` (weight 0) to `end` (weight 1) along a line."""
-    return input + weight * (end - input)
-
-
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Any:
-    """input + value * tensor1 * tensor2."""
-    return add(input, tensor1 * tensor2, alpha=value)
-
-
-def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Any:
-    """input + value * tensor1 / tensor2."""
-    return add(input, tensor1 / tensor2, alpha=value)
 
 
 def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Any:
@@ -337,46 +375,8 @@ def where(condition: Any, input: Operand | None = None, other: Operand | None = 
     return select(c, x, y if isinstance(x, Tensor) or isinstance(y, Tensor) else np.asarray(y, dtype))
 
 
-def require_tensors(name: str, *operands: Any) -> None:
-    """Raise TypeError unless the operands, one or two, are Tensors."""
-    for operand, argument in zip(operands, ("input", "other"), strict=False):
-        if not isinstance(operand, Tensor):
-            given = type(operand).__name__
-            raise TypeError(
-                f"{name}(): argument '{argument}' must be Tensor, not {given}: wrap it in tensor()"
-            )
-
-
-def isclose(
-    input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
-) -> Tensor:
-    """Whether |x - y| <= atol + rtol |y| for each entry; equal infinities are close.
-
-    Raises RuntimeError for unlike dtypes, and shapes that do not broadcast.
-    """
-    require_tensors("isclose", input, other)
-    if input.dtype != other.dtype:
-        raise RuntimeError(
-            f"isclose: {input.dtype} did not match {other.dtype}; convert one of them, x.to(y.dtype)"
-        )
-    try:
-        return Tensor(np.asarray(np.isclose(input.array, other.array, rtol, atol, equal_nan)))
-    except ValueError:
-        raise RuntimeError(f"{broadcast_conflict([input.shape, other.shape])}, in isclose") from None
-
-
-def allclose(
-    input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
-) -> bool:
-    """Whether all entries of two tensors are close; see `isclose`."""
-    return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
-
-
-def equal(input: Tensor, other: Tensor) -> bool:
-    """Whether two tensors have the same shape and values."""
-    require_tensors("equal", input, other)
-    return np.array_equal(input.array, other.array)
-
-
 absolute, negative, subtract, multiply, divide, true_divide, clip = abs, neg, sub, mul, div, over, clamp
+arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2
+arcsinh, arccosh, arctanh = asinh, acosh, atanh
+sgn, fix = sign, trunc
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import Array, float32, float64
+from .error_function import erf
 
 # mypy: disable-error-code="no-any-return"
 
@@ -19,12 +20,15 @@ LARGE = 4096  # entries: from here on the branch-free `where` is worth its extra
 
 
 def where(condition: Any, x: Any, y: Any) -> Array:
-    """`np.where`; a large x against 0 without a branch for each entry, on a random mask ten times as fast."""
-    if type(y) not in (int, float) or y != 0 or np.size(x) < LARGE or x.shape != condition.shape:
+    """`np.where`; of 0 and a large array without branches, which on a random mask is ten times as fast."""
+    zero_first = type(x) in (int, float) and x == 0
+    zero, kept = (x, y) if zero_first else (y, x)
+    if type(zero) not in (int, float) or zero != 0 or np.size(kept) < LARGE or kept.shape != condition.shape:
         return np.where(condition, x, y)
-    bits = np.dtype(f"i{x.itemsize}")
-    all_or_nothing = -condition.view(np.int8).astype(bits)  # True is 11…1
-    return (x.view(bits) & all_or_nothing).view(x.dtype)
+    bits = np.dtype(f"i{kept.itemsize}")
+    true = condition.view(np.int8)
+    all_or_nothing = (true - 1 if zero_first else -true).astype(bits)  # -1 is 11…1
+    return (kept.view(bits) & all_or_nothing).view(kept.dtype)
 
 
 ONE = {dtype: np.ones((), dtype) for dtype in (float32, float64)}
@@ -99,6 +103,28 @@ def power(x: Any, y: Any) -> Array:
 def rsqrt(x: Array) -> Array:
     """1 / sqrt(x)."""
     return 1 / np.sqrt(x)
+
+
+def blend(x: Array, y: Array, w: Any) -> Array:
+    """x + w (y - x), from the nearer end: exactly y at w = 1."""
+    return np.where(np.abs(w) < 0.5, x + w * (y - x), y - (y - x) * (1 - w))
+
+
+def xlogy(x: Any, y: Any) -> Array:
+    """x log(y), and 0 where x is 0, whatever y is but nan."""
+    return np.where((x == 0) & (y == y), 0, x * np.log(y))
+
+
+def logit(x: Array) -> Array:
+    """log(x / (1 - x)), the inverse of sigmoid; nan outside of [0, 1]."""
+    return np.log(x / (1 - x))
+
+
+def sign(x: Array) -> Array:
+    """-1, 0 or 1 in the dtype of x; of nan 0, as in PyTorch, where `np.sign` gives nan."""
+    if x.dtype.kind == "b":
+        return x.copy()
+    return np.subtract(x > 0, x < 0, dtype=np.int8).astype(x.dtype)
 
 
 def rows(x: Array) -> Array:
@@ -184,49 +210,3 @@ def leaky_relu(x: Array, negative_slope: float) -> Array:
     """x where x > 0, else negative_slope x."""
     refuse_integers(x)
     return np.maximum(x, 0) + negative_slope * np.minimum(x, 0)
-
-
-# the error function ---------------------------------------------------------------------------------------
-
-# erf(x) = x P(x²) / Q(x²) for |x| <= 4, fitted to 2.5e-8; beyond it is 1 in float32. Coefficients from x⁰ on.
-P32 = (1.12837914, 0.193539856, 0.0531010631, 0.00388312599, 0.000284561809, 1.98683e-06)
-Q32 = (1.0, 0.504852788, 0.115347854, 0.0152068093, 0.0011855201, 3.74204621e-05)
-
-# fmt: off
-# erf(x) = x A(x²) / B(x²) for |x| < 0.46875, and erfc(x) = e^(-x²) C(x) / D(x) beyond, to 1e-18.
-A = (3.20937758913846947e3, 3.77485237685302021e2, 1.13864154151050156e2, 3.16112374387056560,
-     1.85777706184603153e-1)
-B = (2.84423683343917062e3, 1.28261652607737228e3, 2.44024637934444173e2, 2.36012909523441209e1, 1.0)
-C = (1.23033935479799725e3, 2.05107837782607147e3, 1.71204761263407058e3, 8.81952221241769090e2,
-     2.98635138197400131e2, 6.61191906371416295e1, 8.88314979438837594, 5.64188496988670089e-1,
-     2.15311535474403846e-8)
-D = (1.23033935480374942e3, 3.43936767414372164e3, 4.36261909014324716e3, 3.29079923573345963e3,
-     1.62138957456669019e3, 5.37181101862009858e2, 1.17693950891312499e2, 1.57449261107098347e1, 1.0)
-# fmt: on
-
-
-def erf(x: Array) -> Array:
-    """The error function 2/√π ∫₀ˣ e^(-t²) dt, to 6e-16 of itself in float64 and 4e-7 in float32.
-
-    Source of the float64 coefficients: W. J. Cody, "Rational Chebyshev approximations for the error
-    function", Mathematics of Computation 23 (1969).
-    """
-    x = as_floats(x)
-    if x.dtype == np.float32:
-        inside = np.clip(x, -4, 4)
-        square = inside * inside
-        return np.clip(inside * polynomial(P32, square) / polynomial(Q32, square), -1, 1)
-    size = np.minimum(np.abs(x), 6)
-    square = size * size
-    small = x * polynomial(A, square) / polynomial(B, square)
-    rest = np.exp(-square) * polynomial(C, size) / polynomial(D, size)
-    return np.where(size < 0.46875, small, np.copysign(1 - rest, x))
-
-
-def polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
-    """c₀ + c₁x + c₂x² + …, by Horner's rule."""
-    result = np.full_like(x, coefficients[-1])
-    for c in coefficients[-2::-1]:
-        result *= x
-        result += c
-    return result
