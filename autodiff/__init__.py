@@ -34,10 +34,12 @@ from .limits import *
 from .ops.activations import *
 from .ops.composed import *
 from .ops.convolution import *
+from .ops.diagonals import *
 from .ops.distances import *
 from .ops.dropout import *
 from .ops.elementwise import *
 from .ops.indexing import *
+from .ops.joining import *
 from .ops.neural import *
 from .ops.normalization import *
 from .ops.pooling import *

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .ops import elementwise, products, reductions, shapes
+from .ops import diagonals, elementwise, joining, products, reductions, shapes
 from .primitive import registry
 from .tensor import Tensor
 
@@ -63,11 +63,11 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.expand_dims: lambda x, axis: shapes.unsqueeze(x, axis),
     np.squeeze: lambda x, axis=None: shapes.squeeze(x, axis),
     np.broadcast_to: shapes.broadcast_to,
-    np.concatenate: lambda xs, axis=0: shapes.cat(xs, axis),
-    np.stack: lambda xs, axis=0: shapes.stack(xs, axis),
+    np.concatenate: lambda xs, axis=0: joining.cat(xs, axis),
+    np.stack: lambda xs, axis=0: joining.stack(xs, axis),
     np.flip: lambda x, axis=None: shapes.flip(x, range(x.ndim) if axis is None else axis),
-    np.tril: lambda x, k=0: shapes.tril(x, k),
-    np.triu: lambda x, k=0: shapes.triu(x, k),
+    np.tril: lambda x, k=0: diagonals.tril(x, k),
+    np.triu: lambda x, k=0: diagonals.triu(x, k),
     np.where: elementwise.where,
     np.clip: elementwise.clamp,
     np.sinc: elementwise.sinc,

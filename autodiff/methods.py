@@ -14,8 +14,10 @@ from . import functional, inplace, random
 from .dtypes import bool_, float32, float64, int64
 from .ops import activations as a
 from .ops import composed as m
+from .ops import diagonals as d
 from .ops import elementwise as e
 from .ops import indexing as i
+from .ops import joining as j
 from .ops import neural as k
 from .ops import products as l
 from .ops import reductions as r
@@ -163,17 +165,29 @@ class Methods:
 
     # shapes ------------------------------------------------------------------------------------------------
     T, mT = property(s.reversed_dims), property(s.matrix_transpose)
-    reshape, view, flatten, unflatten = s.reshape, s.view, s.flatten, s.unflatten
+    H, mH = T, mT
+    reshape, view, reshape_as, view_as = s.reshape, s.view, s.reshape_as, s.view_as
+    flatten, ravel, unflatten = s.flatten, s.ravel, s.unflatten
     squeeze, unsqueeze = s.squeeze, s.unsqueeze
-    transpose, swapaxes, t, permute, movedim = s.transpose, s.swapaxes, s.t, s.permute, s.movedim
-    expand, expand_as, broadcast_to, repeat, tile = s.expand, s.expand_as, s.broadcast_to, s.repeat, s.tile
-    split, chunk, unbind = s.split, s.chunk, s.unbind
-    flip, roll, tril, triu, diag = s.flip, s.roll, s.tril, s.triu, s.diag
+    transpose, swapaxes, swapdims, t, adjoint = s.transpose, s.swapaxes, s.swapdims, s.t, s.adjoint
+    permute, movedim, moveaxis = s.permute, s.movedim, s.moveaxis
+    expand, expand_as, broadcast_to, unfold = s.expand, s.expand_as, s.broadcast_to, s.unfold
+    repeat, repeat_interleave, tile = s.repeat, s.repeat_interleave, s.tile
+    flip, fliplr, flipud, roll, rot90 = s.flip, s.fliplr, s.flipud, s.roll, s.rot90
+    def split(self, split_size: Any, dim: Any = 0) -> tuple[Tensor, ...]:
+        return j.split(self, split_size, dim)
+    split_with_sizes, chunk, unbind, tensor_split = j.split_with_sizes, j.chunk, j.unbind, j.tensor_split
+    hsplit, vsplit, dsplit = j.hsplit, j.vsplit, j.dsplit
+    diag, diagonal, diag_embed, diagflat = d.diag, d.diagonal, d.diag_embed, d.diagflat
+    tril, triu = d.tril, d.triu
+    def tril_(self, diagonal: Any = 0) -> Tensor: return inplace.change(self, d.tril, diagonal)
+    def triu_(self, diagonal: Any = 0) -> Tensor: return inplace.change(self, d.triu, diagonal)
 
     # indexing ----------------------------------------------------------------------------------------------
     def __getitem__(self, index: Any) -> Tensor: return i.get(self, index)
     def __setitem__(self, index: Any, value: Any) -> None: i.put(self, index, value)
     gather, take_along_dim, index_select, narrow = i.gather, i.take_along_dim, i.index_select, i.narrow
+    select = i.select
     masked_fill, masked_select, nonzero = i.masked_fill, i.masked_select, i.nonzero
     def masked_fill_(self, mask: Tensor, value: Any) -> Tensor:
         return inplace.change(self, i.masked_fill, mask, value)

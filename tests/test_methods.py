@@ -4,9 +4,9 @@ import pytest
 import torch
 
 import autodiff
-from autodiff.ops import elementwise, indexing, neural, products, reductions, shapes
+from autodiff.ops import diagonals, elementwise, indexing, joining, neural, products, reductions, shapes
 
-MODULES = (elementwise, indexing, neural, products, reductions, shapes)
+MODULES = (diagonals, elementwise, indexing, joining, neural, products, reductions, shapes)
 SHARED = sorted({name for module in MODULES for name in module.__all__ if hasattr(torch.Tensor, name)})
 
 

@@ -123,6 +123,20 @@ def along_a_dim(draw_: st.DrawFn, *domains: Any, min_dims: int = 1) -> tuple[Any
 
 
 @st.composite
+def diagonals(draw_: st.DrawFn) -> tuple[Any, ...]:
+    """An array, how far from the main one a diagonal is, and the two dimensions that it goes through."""
+    x = draw_(arrays(shapes(min_dims=2)))
+    return x, draw_(st.integers(-3, 3)), *draw_(st.permutations(range(x.ndim)))[:2]
+
+
+@st.composite
+def windowed(draw_: st.DrawFn) -> tuple[Any, ...]:
+    """An array, one of its dimensions, the size of a window over it, and its step."""
+    x, dim = draw_(along_a_dim(real))
+    return x, dim % x.ndim, draw_(st.integers(0, x.shape[dim])), draw_(st.integers(1, 3))
+
+
+@st.composite
 def positions(draw_: st.DrawFn) -> tuple[Any, ...]:
     """An array that is not empty, and different positions in it when flattened."""
     x = draw_(arrays(shapes(min_side=1)))
@@ -543,6 +557,22 @@ TABLE = {
     ),
     "tril": Entry(torch.tril, with_constants(arrays(shapes(min_dims=2)), (0,), (1,), (-1,), (5,))),
     "triu": Entry(torch.triu, with_constants(arrays(shapes(min_dims=2)), (0,), (1,), (-1,), (5,))),
+    "diagonal": Entry(torch.diagonal, diagonals()),
+    "diag_embed": Entry(
+        lambda g, shape, *constants: passed_back(lambda x: torch.diagonal(x, *constants), shape, g),
+        diagonals().map(lambda args: (np.diagonal(*args).copy(), args[0].shape, *args[1:])),
+    ),
+    "windows": Entry(torch.Tensor.unfold, windowed()),
+    "add_windows": Entry(
+        lambda g, shape, *constants: passed_back(lambda x: x.unfold(*constants), shape, g),
+        windowed().map(
+            lambda args: (
+                torch.from_numpy(np.array(args[0])).unfold(*args[1:]).numpy(),
+                args[0].shape,
+                *args[1:],
+            )
+        ),
+    ),
     # reductions
     "sum": over_dims(lambda x, dim, keep: torch.sum(x, dim, keep), real, near=10),
     "mean": over_dims(
@@ -765,7 +795,7 @@ def test_float32_stays_float32_and_agrees_within_a_few_ulp(name, data):
 
 
 MOVERS = """clone contiguous copy take put getitem setitem where
-reshape permute transpose expand cat flip roll tril triu""".split()
+reshape permute transpose expand cat flip roll tril triu diagonal windows""".split()
 
 
 @pytest.mark.parametrize("name", MOVERS)

@@ -46,6 +46,17 @@ VIEWS = {
     "expand_as": lambda x: x[0, 0].expand_as(x),
     "broadcast_to": lambda x: x[:1].broadcast_to((5, 3, 4)),
     "narrow": lambda x: x.narrow(1, 1, 2),
+    "select": lambda x: x.select(1, -2),
+    "diagonal": lambda x: x.diagonal(1, 2, 0),
+    "diagonal below": lambda x: x.diagonal(-1, 1, 2),
+    "unfold": lambda x: x.unfold(2, 2, 2),
+    "unfold, with gaps": lambda x: x.unfold(1, 1, 2),
+    "unfold of a part": lambda x: x[1:, 1:].unfold(-1, 1, 3),
+    "view_as": lambda x: x[0, 0].view_as(x[1, :1]),
+    "ravel": lambda x: x.ravel(),
+    "moveaxis": lambda x: x.moveaxis(1, 2),
+    "adjoint": lambda x: x.adjoint(),
+    "atleast_3d": lambda x: torch_or_ours(x).atleast_3d(x[0]),
     "several": lambda x: x.permute(1, 0, 2)[1:].reshape(2, -1).t(),
 }
 PIECES = {
@@ -53,8 +64,23 @@ PIECES = {
     "split, sizes": lambda x: x.split([1, 0, 3], dim=-1),
     "chunk": lambda x: x.chunk(3, 2),
     "unbind": lambda x: x.unbind(1),
+    "tensor_split": lambda x: x.tensor_split(3, 2),
+    "tensor_split, at": lambda x: x.tensor_split((1, 3), -1),
+    "hsplit": lambda x: x.hsplit(3),
+}
+OVERLAPPING = {
+    "unfold": lambda x: x.unfold(2, 3, 1),
+    "broadcast_tensors": lambda x: torch_or_ours(x).broadcast_tensors(x, x[:, :1]),
+    "meshgrid": lambda x: torch_or_ours(x).meshgrid(x[0, 0], x[:, 1, 1], indexing="xy"),
 }
 COPIES = {
+    "repeat_interleave": lambda x: x.repeat_interleave(2, 1),
+    "rot90": lambda x: x.rot90(1, (1, 2)),
+    "rot90, not at all": lambda x: x.rot90(4),
+    "fliplr": lambda x: x.fliplr(),
+    "hstack": lambda x: torch_or_ours(x).hstack((x, x)),
+    "diag_embed": lambda x: x.diag_embed(),
+    "diagflat": lambda x: x.diagflat(),
     "cat": lambda x: torch_or_ours(x).cat([x, x[:, :2], x[:, :0]], 1),
     "cat, axis": lambda x: torch_or_ours(x).concat((x, 2 * x), axis=-1),
     "cat beside nothing": lambda x: torch_or_ours(x).cat([x[0, 0, :0], x]),
@@ -118,19 +144,19 @@ def values(layout=np.ascontiguousarray, shape=SHAPE):
     return layout(np.arange(1.0, 1 + math.prod(shape)).reshape(shape))
 
 
-@named(VIEWS | PIECES | COPIES)
+@named(VIEWS | PIECES | OVERLAPPING | COPIES)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_values_and_derivatives(function, layout):
     assert_like_torch(function, function, [values(layout)])
 
 
-@named(VIEWS | PIECES | COPIES)
+@named(VIEWS | PIECES | OVERLAPPING | COPIES)
 @pytest.mark.parametrize("dtype", ["float32", "int64", "bool"])
 def test_dtypes(function, dtype):
     assert_like_torch(function, function, [values().astype(dtype)], second=False, rtol=1e-6)
 
 
-@named(VIEWS | PIECES | COPIES)
+@named(VIEWS | PIECES | OVERLAPPING | COPIES)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_memory_is_shared_where_torch_shares_it(function, layout):
     x = values(layout)

@@ -4,10 +4,12 @@ from . import (
     activations,
     attention,
     convolution,
+    diagonals,
     distances,
     dropout,
     elementwise,
     indexing,
+    joining,
     losses,
     neural,
     normalization,
@@ -21,7 +23,7 @@ from . import (
 )
 
 __all__ = [
-    "activations", "attention", "convolution", "distances", "dropout", "elementwise", "indexing", "losses",
-    "neural", "normalization", "pooling", "products", "recurrent", "reductions", "resampling", "shapes",
-    "windows",
+    "activations", "attention", "convolution", "diagonals", "distances", "dropout", "elementwise",
+    "indexing", "joining", "losses", "neural", "normalization", "pooling", "products", "recurrent",
+    "reductions", "resampling", "shapes", "windows",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from ..dtypes import Array
 from ..errors import describe
 from ..primitive import Primitive, Unary
 from ..tensor import Tensor
-from . import shapes
+from . import joining, shapes
 from .dims import one_dim, refuse_plain
 from .elementwise import abs, bounded, elu, sigmoid, sign, softplus, tanh, where
 
@@ -203,5 +203,5 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     size = input.shape[dim]
     if size % 2:
         raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {size}, in glu()")
-    a, b = shapes.split(input, max(size // 2, 1), dim) if size else (input, input)
+    a, b = joining.split(input, max(size // 2, 1), dim) if size else (input, input)
     return a * sigmoid(b)

@@ -60,6 +60,14 @@ def integers(values: Any, op: str) -> tuple[int, ...]:
         raise TypeError(f"{op}(): expected integers, but got {values}") from None
 
 
+def tensors_of(given: Any, op: str) -> tuple[Any, ...]:
+    """Tensors given one by one, or as one list or tuple; TypeError for anything else."""
+    tensors = given[0] if len(given) == 1 and isinstance(given[0], (list, tuple)) else given
+    for k, x in enumerate(tensors):
+        refuse_plain(x, op, "tensors", k + 1)
+    return tuple(tensors)
+
+
 def spread(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let the sizes or dims that come last be given one by one: `x.view(2, 3)` is `x.view((2, 3))`."""
     op = function.__name__

@@ -29,7 +29,7 @@ from ..tensor import Tensor
 from .dims import one_dim, refuse_plain
 
 __all__ = [
-    "gather", "index_select", "masked_fill", "masked_select", "narrow", "nonzero", "one_hot",
+    "gather", "index_select", "masked_fill", "masked_select", "narrow", "nonzero", "one_hot", "select",
     "take_along_dim",
 ]  # fmt: skip
 
@@ -276,6 +276,25 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
             f"start ({start}) + length ({length}) exceeds dimension size ({n}) of dimension {i}, in narrow()"
         )
     return getitem(input, (ALL,) * i + (slice(first, first + length),))
+
+
+def select(input: Tensor, dim: int, index: int) -> Tensor:
+    """The entry with this number along `dim`, which is gone from it: a view.
+
+    >>> import autodiff
+    >>> autodiff.tensor([[1, 2], [3, 4]]).select(1, -1)
+    tensor([2, 4])
+    """
+    refuse_plain(input, "select")
+    shape = input.array.shape
+    if not shape:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    i = one_dim(dim, len(shape), "select")
+    if not -shape[i] <= index < shape[i]:
+        raise IndexError(
+            f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {i}"
+        )
+    return get(input, (ALL,) * i + (index,))
 
 
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:

@@ -19,9 +19,10 @@ from ..errors import describe, matmul_conflict
 from ..primitive import Primitive
 from ..tensor import Tensor
 from . import elementwise
+from .diagonals import diagonal
 from .dims import refuse_plain
 from .reductions import sum
-from .shapes import diag, regroup
+from .shapes import regroup
 
 __all__ = ["bmm", "dot", "matmul", "mm", "mv", "outer", "trace"]
 
@@ -159,7 +160,7 @@ def trace(input: Tensor) -> Tensor:
     tensor(5.)
     """
     refuse_dims(input, "input", 2, "trace", "trace: expected a matrix")
-    return sum(diag(input))
+    return sum(diagonal(input))
 
 
 def refuse_dims(x: Any, name: str, ndim: int, op: str, words: str) -> None:

@@ -22,7 +22,8 @@ from ..dtypes import Array
 from ..primitive import Primitive
 from ..tensor import Tensor
 from .elementwise import sigmoid
-from .shapes import cat, reshape
+from .joining import cat
+from .shapes import reshape
 from .special import ONE, product
 
 __all__: list[str] = []

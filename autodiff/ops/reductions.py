@@ -25,7 +25,8 @@ from ..tensor import Tensor
 from . import elementwise
 from .dims import many_dims, numpy_names, one_dim, refuse_plain
 from .indexing import along, narrow
-from .shapes import cat, movedim, regroup
+from .joining import cat
+from .shapes import movedim, regroup
 
 __all__ = [
     "all", "amax", "amin", "any", "argmax", "argmin", "cumprod", "cumsum", "logsumexp", "max", "mean", "min",

@@ -9,25 +9,25 @@ two of them), what repeats without copying is `expand`; the functions check and 
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..dtypes import result_dtype
-from ..errors import describe, expand_conflict
+from ..dtypes import Array, int64
+from ..errors import broadcast_conflict, describe, expand_conflict
 from ..memory import owner
-from ..primitive import Primitive, Variadic, View, cast
+from ..primitive import Primitive, View
 from ..tensor import Tensor
-from .dims import many_dims, numpy_names, one_dim, refuse_plain, spread
-from .indexing import get, getitem, narrow, scatter
+from .dims import integers, many_dims, one_dim, refuse_plain, spread, tensors_of
+from .indexing import getitem
 
 __all__ = [
-    "broadcast_to", "cat", "chunk", "concat", "diag", "flatten", "flip", "movedim", "permute", "reshape",
-    "roll", "split", "squeeze", "stack", "swapaxes", "t", "tile", "transpose", "tril", "triu", "unbind",
-    "unflatten", "unsqueeze",
+    "adjoint", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes", "broadcast_tensors",
+    "broadcast_to", "flatten", "flip", "fliplr", "flipud", "meshgrid", "moveaxis", "movedim", "permute",
+    "ravel", "repeat_interleave", "reshape", "roll", "rot90", "squeeze", "swapaxes", "swapdims", "t", "tile",
+    "transpose", "unflatten", "unsqueeze",
 ]  # fmt: skip
 
 ALL = slice(None)
@@ -47,9 +47,36 @@ def opposite(shifts: Shape) -> Shape:
     return tuple(-shift for shift in shifts)
 
 
-def part(i: int) -> Callable[..., Any]:
-    """The rule of the i-th tensor that was joined: its own stretch of the cotangent."""
-    return lambda g, z, *args: g[args[-1][i]]
+def windows(x: Array, i: int, size: int, step: int) -> Array:
+    """x[start : start + size] along dimension i, for each start, in a new last dimension: a view of x.
+
+    Where windows overlap it is read-only: an entry that lies in two could not be written for one of them.
+    """
+    memory, writeable = owner(x), x.flags.writeable
+    buffer = memory.transpose(np.argsort(memory.strides, kind="stable")[::-1])
+    if not buffer.flags.c_contiguous:  # memory that came from elsewhere, with gaps
+        x = buffer = x.copy(order="C")
+        writeable = False
+    places = (x.shape[i] - size) // step + 1
+    shape = (*x.shape[:i], places, *x.shape[i + 1 :], size)
+    strides = (*x.strides[:i], x.strides[i] * step, *x.strides[i + 1 :], x.strides[i])
+    z: Array = np.ndarray(shape, x.dtype, buffer, address(x) - address(buffer), strides)
+    z.flags.writeable = writeable and (step >= size or places < 2)
+    return z
+
+
+def address(x: Array) -> int:
+    """Where in memory the first entry is."""
+    return int(x.__array_interface__["data"][0])
+
+
+def windows_added(g: Array, shape: Shape, i: int, size: int, step: int) -> Array:
+    """Zeros of this shape with each window of g added where `windows` took it."""
+    z = np.zeros(shape, g.dtype)
+    places = g.shape[i]
+    for k in range(size):
+        z[(ALL,) * i + (slice(k, k + (places - 1) * step + 1, step),)] += g[..., k]
+    return z
 
 
 # fmt: off
@@ -62,18 +89,17 @@ swap    = View("transpose", np.swapaxes, lambda g, z, x, i, j: g.swapaxes(i, j),
                doc="x with two dimensions swapped")
 stretch = View("expand", np.broadcast_to, lambda g, z, x, shape: g,
                doc="x repeated without copying")
+slide   = View("windows", windows, lambda g, z, x, i, size, step: add_windows(g, x.shape, i, size, step),
+               doc="what a window over one dimension of x meets as it moves on")
+add_windows: Primitive = Primitive("add_windows", windows_added,
+               lambda g, z, x, shape, i, size, step: slide(g, i, size, step),
+               doc="zeros of a shape, with each window of x added where it was taken")
 
 # copies -----------------------------------------------------------------------------------------------------
-join    = Variadic("cat", lambda *args: np.ascontiguousarray(np.concatenate(args[:-2], args[-2])), part,
-                   constants=2, doc="tensors one after the other")
 mirror: Primitive = Primitive("flip", lambda x, axis: np.flip(x, axis).copy(),
                               lambda g, z, x, axis: mirror(g, axis), doc="x backwards")
 rotate: Primitive = Primitive("roll", np.roll,
                               lambda g, z, x, by, axis: rotate(g, opposite(by), axis), doc="x moved round")
-lower: Primitive  = Primitive("tril", np.tril,
-                              lambda g, z, x, k: lower(g, k), doc="x, but 0 above the k-th diagonal")
-upper: Primitive  = Primitive("triu", np.triu,
-                              lambda g, z, x, k: upper(g, k), doc="x, but 0 below the k-th diagonal")
 # fmt: on
 
 
@@ -117,6 +143,18 @@ def view(input: Tensor, size: Shape) -> Tensor:
     return z
 
 
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    """`input` viewed in the shape of `other`."""
+    refuse_plain(other, "view_as", "other", 2)
+    return view(input, other.array.shape)
+
+
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """`input` in the shape of `other`."""
+    refuse_plain(other, "reshape_as", "other", 2)
+    return reshape(input, other.array.shape)
+
+
 def worked_out(shape: Shape, size: int, old: Shape) -> Shape:
     """`shape` with its -1, if it has one, replaced by the length that makes `size` values."""
     for i, n in enumerate(shape):
@@ -156,6 +194,17 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
             "do"
         )
     return regroup(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
+
+
+def ravel(input: Tensor) -> Tensor:
+    """The entries in one row.
+
+    >>> import autodiff
+    >>> autodiff.ravel(autodiff.tensor([[1, 2], [3, 4]]))
+    tensor([1, 2, 3, 4])
+    """
+    refuse_plain(input, "ravel")
+    return regroup(input, (input.array.size,))
 
 
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
@@ -203,6 +252,47 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     return regroup(input, (*shape[:i], 1, *shape[i:]))
 
 
+def atleast_1d(*tensors: Any) -> Any:
+    """With one dimension at least; of several tensors (or a list of them) a tuple.
+
+    >>> import autodiff
+    >>> autodiff.atleast_1d(autodiff.tensor(2.0))
+    tensor([2.])
+    """
+    return each(tensors, lambda shape: shape or (1,), "atleast_1d")
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """With two dimensions at least: a vector becomes a row.
+
+    >>> import autodiff
+    >>> autodiff.atleast_2d(autodiff.tensor([1, 2]))
+    tensor([[1, 2]])
+    """
+    return each(tensors, lambda shape: (1,) * (2 - len(shape)) + shape, "atleast_2d")
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """With three dimensions at least: (n,) becomes (1, n, 1), and (n, m) becomes (n, m, 1).
+
+    >>> import autodiff
+    >>> autodiff.atleast_3d(autodiff.tensor([1, 2])).shape
+    (1, 2, 1)
+    """
+
+    def shaped(shape: Shape) -> Shape:
+        return {0: (1, 1, 1), 1: (1, *shape, 1), 2: (*shape, 1)}.get(len(shape), shape)
+
+    return each(tensors, shaped, "atleast_3d")
+
+
+def each(tensors: tuple[Any, ...], shaped: Callable[[Shape], Shape], op: str) -> Any:
+    """The tensor in the shape that `shaped` makes of its own; or a tuple of them."""
+    one = len(tensors) == 1 and isinstance(tensors[0], Tensor)
+    found = tuple(regroup(x, shaped(x.array.shape)) for x in tensors_of(tensors, op))
+    return found[0] if one else found
+
+
 # reordered --------------------------------------------------------------------------------------------------
 
 
@@ -219,7 +309,12 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return swap(input, i, j) if ndim else regroup(input, ())
 
 
-swapaxes = transpose
+swapdims = transpose
+
+
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """With two dimensions swapped: NumPy's name for `transpose`."""
+    return transpose(input, axis0, axis1)
 
 
 def t(input: Tensor) -> Tensor:
@@ -251,6 +346,17 @@ def matrix_transpose(input: Tensor) -> Tensor:
         raise RuntimeError(
             f"tensor.mT is only supported on matrices or batches of matrices. Got {input.array.ndim}-D "
             "tensor: use x.unsqueeze(0) for a row, x.unsqueeze(1) for a column"
+        )
+    return swap(input, -2, -1)
+
+
+def adjoint(input: Tensor) -> Tensor:
+    """The last two dimensions swapped: `x.mT`, for real numbers."""
+    refuse_plain(input, "adjoint")
+    if input.array.ndim < 2:
+        raise RuntimeError(
+            "tensor.adjoint() is only supported on matrices or batches of matrices. Got "
+            f"{input.array.ndim}-D tensor."
         )
     return swap(input, -2, -1)
 
@@ -295,6 +401,9 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     for j, i in sorted(zip(end, start, strict=True)):
         order.insert(j, i)
     return reorder(input, tuple(order[:ndim]))
+
+
+moveaxis = movedim
 
 
 # repeated ---------------------------------------------------------------------------------------------------
@@ -350,6 +459,88 @@ def broadcast_to(input: Tensor, size: Shape) -> Tensor:
     return expand(input, size)
 
 
+def broadcast_shapes(*shapes: Any) -> Shape:
+    """The shape that tensors of these shapes broadcast to; RuntimeError if there is none.
+
+    >>> import autodiff
+    >>> autodiff.broadcast_shapes((2, 1), (3,))
+    (2, 3)
+    """
+    sizes = [integers(shape, "broadcast_shapes") for shape in shapes]
+    try:
+        return np.broadcast_shapes(*sizes)
+    except ValueError:
+        raise RuntimeError(f"{broadcast_conflict(sizes)}, in broadcast_shapes()") from None
+
+
+def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
+    """The tensors expanded to the shape that they broadcast to: views.
+
+    >>> import autodiff
+    >>> autodiff.broadcast_tensors(autodiff.tensor([1, 2]), autodiff.tensor([[3], [4]]))
+    (tensor([[1, 2],
+            [1, 2]]), tensor([[3, 3],
+            [4, 4]]))
+    """
+    xs = tensors_of(tensors, "broadcast_tensors")
+    shape = broadcast_shapes(*(x.array.shape for x in xs))
+    return tuple(expand(x, shape) for x in xs)
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Views of the vectors as coordinates of a grid: the i-th varies along dimension i only.
+
+    With indexing="xy" the first varies along dimension 1 and the second along dimension 0, as in a picture.
+    Raises RuntimeError for tensors of more dimensions or of different dtypes, and for none.
+
+    >>> import autodiff
+    >>> autodiff.meshgrid(autodiff.tensor([1, 2]), autodiff.tensor([3, 4]))
+    (tensor([[1, 1],
+            [2, 2]]), tensor([[3, 4],
+            [3, 4]]))
+    """
+    xs = tensors_of(tensors, "meshgrid")
+    if not xs:
+        raise RuntimeError("meshgrid expects a non-empty TensorList")
+    if indexing not in ("ij", "xy"):
+        raise RuntimeError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    if len({x.array.dtype for x in xs}) > 1:
+        raise RuntimeError("meshgrid expects all tensors to have the same dtype")
+    for x in xs:
+        if x.array.ndim > 1:
+            raise RuntimeError(
+                f"meshgrid: Expected 0D or 1D tensor in the tensor list but got: {describe(x)}"
+            )
+    place = [1, 0, *range(2, len(xs))] if indexing == "xy" and len(xs) > 1 else list(range(len(xs)))
+    shape = tuple(xs[k].array.size for k in place)
+    lines = (regroup(x, (-1, *(1,) * (len(xs) - 1 - i))) for i, x in zip(place, xs, strict=True))
+    return tuple(stretch(line, shape) for line in lines)
+
+
+def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    """A view of what a window of `size` entries meets along one dimension, moved on by `step` each time.
+
+    The windows are the new last dimension. Where they overlap, clone() them before writing. RuntimeError for
+    a window that is longer than the dimension.
+
+    >>> import autodiff
+    >>> autodiff.tensor([1, 2, 3, 4]).unfold(0, 2, 1)
+    tensor([[1, 2],
+            [2, 3],
+            [3, 4]])
+    """
+    refuse_plain(input, "unfold")
+    i = one_dim(dimension, input.array.ndim, "unfold")
+    n = input.array.shape[i] if input.array.ndim else 1
+    if size < 0:
+        raise RuntimeError(f"size is {size} but must be >= 0")
+    if size > n:
+        raise RuntimeError(f"maximum size for tensor at dimension {i} is {n} but size is {size}")
+    if step < 1:
+        raise RuntimeError(f"step is {step} but must be > 0")
+    return slide(input, i, size, step) if input.array.ndim else regroup(input, (1,))
+
+
 @spread
 def repeat(input: Tensor, repeats: Shape) -> Tensor:
     """Copies of the tensor side by side, so many along each dimension; more numbers make new dimensions.
@@ -390,145 +581,58 @@ def tile(input: Tensor, dims: Shape) -> Tensor:
     return repeat(input, (1,) * (input.array.ndim - len(dims)) + dims)
 
 
-# joined and taken apart -------------------------------------------------------------------------------------
+def repeat_interleave(
+    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
+    """Each entry along `dim` (None: of the flattened tensor) repeated `repeats` times, one after the other.
 
-
-@numpy_names
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """The tensors one after the other along `dim`; all other lengths are equal.
-
-    The dtype is the one they promote to. A tensor of shape (0,) fits to all. Raises RuntimeError for
-    shapes that do not fit, ValueError for no tensors.
+    `repeats` is a number, or an int64 tensor with one for each entry. Alone it gives the index of each
+    repeated entry. Raises RuntimeError for numbers below 0 and for as many as do not fit.
 
     >>> import autodiff
-    >>> autodiff.cat([autodiff.tensor([1, 2]), autodiff.tensor([3])])
-    tensor([1, 2, 3])
-    """
-    refuse_no_tensors(tensors, "cat", ValueError)
-    for k, x in enumerate(tensors):
-        if not x.array.ndim:
-            raise RuntimeError(
-                f"zero-dimensional tensor (at position {k}) cannot be concatenated: use stack()"
-            )
-    shapes = [x.array.shape for x in tensors]
-    first = next((shape for shape in shapes if shape != (0,)), (0,))
-    i = one_dim(dim, len(first), "cat")
-    nothing = (*first[:i], 0, *first[i + 1 :])
-    for shape in shapes:
-        if shape == (0,):
-            continue
-        if len(shape) != len(first):
-            raise RuntimeError(
-                f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}, in cat()"
-            )
-        if shape[:i] + shape[i + 1 :] != first[:i] + first[i + 1 :]:
-            raise RuntimeError(
-                f"Sizes of tensors must match except in dimension {i}. In cat() they are {first} and {shape}"
-            )
-    xs = [x if x.array.shape != (0,) else regroup(x, nothing) for x in tensors]
-    dtype = result_dtype(*(x.array for x in xs))
-    ends = np.cumsum([0, *(x.array.shape[i] for x in xs)]).tolist()
-    places = tuple((ALL,) * i + (slice(start, end),) for start, end in itertools.pairwise(ends))
-    return join(*(x if x.array.dtype == dtype else cast(x, dtype) for x in xs), i, places)
-
-
-concat = cat
-
-
-@numpy_names
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Tensors of one shape along a new dimension `dim`. RuntimeError for unequal shapes, or no tensors.
-
-    >>> import autodiff
-    >>> autodiff.stack([autodiff.tensor([1, 2]), autodiff.tensor([3, 4])])
+    >>> autodiff.tensor([1, 2]).repeat_interleave(2)
+    tensor([1, 1, 2, 2])
+    >>> autodiff.tensor([[1, 2], [3, 4]]).repeat_interleave(autodiff.tensor([1, 2]), dim=0)
     tensor([[1, 2],
+            [3, 4],
             [3, 4]])
     """
-    refuse_no_tensors(tensors, "stack", RuntimeError)
-    first = tensors[0].array.shape
-    for k, x in enumerate(tensors):
-        if x.array.shape != first:
-            raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and "
-                f"{list(x.array.shape)} at entry {k}"
-            )
-    i = one_dim(dim, len(first) + 1, "stack")
-    return cat([unsqueeze(x, i) for x in tensors], i)
-
-
-def refuse_no_tensors(tensors: Any, op: str, if_empty: type[Exception]) -> None:
-    """Raise TypeError for anything but a list or tuple of Tensors, and `if_empty` if it is empty."""
-    if not isinstance(tensors, (list, tuple)):
-        raise TypeError(
-            f"{op}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}"
+    refuse_plain(input, "repeat_interleave")
+    if repeats is None:
+        return Tensor(np.repeat(np.arange(input.array.size), times_of(input).reshape(-1)))
+    times = times_of(repeats)
+    x = ravel(input) if dim is None else atleast_1d(input)
+    i = 0 if dim is None else one_dim(dim, input.array.ndim, "repeat_interleave")
+    n = x.array.shape[i]
+    if times.size not in (1, n):
+        raise RuntimeError(
+            f"repeats must have the same size as input along dim, but got repeats.size(0) = {times.size} and "
+            f"input.size({i}) = {n}"
         )
-    if not tensors:
-        raise if_empty(f"{op}(): expected a non-empty list of Tensors")
-    for k, x in enumerate(tensors):
-        if not isinstance(x, Tensor):
-            raise TypeError(
-                f"expected Tensor as element {k} in argument 0, but got {type(x).__name__}, in {op}()"
-            )
+    index: Array = np.repeat(np.arange(n), times)
+    if output_size is not None and output_size != index.size:
+        raise RuntimeError(f"allocated size does not match required size: {output_size} and {index.size}")
+    return getitem(x, (ALL,) * i + (index,))
 
 
-def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of pieces along `dim`: each of a size (the last perhaps shorter), or of the sizes in a list.
-
-    >>> import autodiff
-    >>> autodiff.arange(5).split(2)
-    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
-    """
-    refuse_plain(tensor, "split", "tensor")
-    i = one_dim(dim, tensor.array.ndim, "split")
-    if not tensor.array.ndim:
-        raise RuntimeError("split expects at least a 1-dimensional tensor")
-    n, size = tensor.array.shape[i], split_size_or_sections
-    if isinstance(size, int):
-        if size < 0:
-            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
-        if not size and n:
-            raise RuntimeError(
-                f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
-            )
-        lengths = [min(size, n - start) for start in range(0, n, size or 1)] or [0]
+def times_of(repeats: Any) -> Array:
+    """How often to repeat, as an array of int64."""
+    if isinstance(repeats, Tensor):
+        if repeats.array.ndim > 1:
+            raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
+        if repeats.array.dtype != int64:
+            raise NotImplementedError(f"repeat_interleave() is not implemented for repeats {repeats.dtype}")
+        times = repeats.array
+    elif isinstance(repeats, int):
+        times = np.array(repeats)
     else:
-        lengths = list(size)
-        if sum(lengths) != n or min(lengths, default=0) < 0:
-            raise RuntimeError(
-                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
-                f"dimension {i}), but got split_sizes={lengths}"
-            )
-    ends = itertools.accumulate(lengths, initial=0)
-    return tuple(narrow(tensor, i, start, end - start) for start, end in itertools.pairwise(ends))
-
-
-def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of at most `chunks` pieces along `dim`, all of one size but perhaps the last.
-
-    >>> import autodiff
-    >>> autodiff.arange(5).chunk(2)
-    (tensor([0, 1, 2]), tensor([3, 4]))
-    """
-    refuse_plain(input, "chunk")
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    i = one_dim(dim, input.array.ndim, "chunk")
-    n = input.array.shape[i] if input.array.ndim else 0
-    return split(input, -(-n // chunks) if n else [0] * chunks, i)
-
-
-def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of the single entries along `dim`, which is gone from them.
-
-    >>> import autodiff
-    >>> autodiff.tensor([[1, 2], [3, 4]]).unbind(1)
-    (tensor([1, 3]), tensor([2, 4]))
-    """
-    refuse_plain(input, "unbind")
-    if not input.array.ndim:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions, in unbind()")
-    i = one_dim(dim, input.array.ndim, "unbind")
-    return tuple(get(input, (ALL,) * i + (k,)) for k in range(input.array.shape[i]))
+        raise TypeError(
+            f"repeat_interleave(): repeats must be an int or a Tensor of int64, not {type(repeats).__name__}"
+        )
+    if (times < 0).any():
+        word = "repeats can not be negative" if times.ndim else "Repeats must be non-negative"
+        raise RuntimeError(f"{word}, in repeat_interleave()")
+    return times
 
 
 # moved about ------------------------------------------------------------------------------------------------
@@ -567,52 +671,58 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     return rotate(input, by, axes) if input.array.ndim else input.clone()
 
 
-def tril(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The lower triangle of each matrix: 0 above the `diagonal`-th diagonal.
+def fliplr(input: Tensor) -> Tensor:
+    """The columns in reverse order: flip(1).
 
     >>> import autodiff
-    >>> autodiff.tensor([[1, 2], [3, 4]]).tril()
-    tensor([[1, 0],
-            [3, 4]])
+    >>> autodiff.fliplr(autodiff.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 1],
+            [4, 3]])
     """
-    return triangle(lower, input, diagonal)
+    refuse_plain(input, "fliplr")
+    if input.array.ndim < 2:
+        raise RuntimeError(f"Input must be >= 2-d, in fliplr(), but it is {describe(input)}")
+    return mirror(input, (1,))
 
 
-def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The upper triangle of each matrix: 0 below the `diagonal`-th diagonal.
+def flipud(input: Tensor) -> Tensor:
+    """The rows in reverse order: flip(0).
 
     >>> import autodiff
-    >>> autodiff.tensor([[1, 2], [3, 4]]).triu(1)
-    tensor([[0, 2],
-            [0, 0]])
+    >>> autodiff.flipud(autodiff.tensor([[1, 2], [3, 4]]))
+    tensor([[3, 4],
+            [1, 2]])
     """
-    return triangle(upper, input, diagonal)
+    refuse_plain(input, "flipud")
+    if not input.array.ndim:
+        raise RuntimeError(f"Input must be >= 1-d, in flipud(), but it is {describe(input)}")
+    return mirror(input, (0,))
 
 
-def triangle(op: Primitive, x: Tensor, diagonal: int) -> Tensor:
-    """`tril` and `triu`."""
-    refuse_plain(x, op.name)
-    if x.array.ndim < 2:
+def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+    """The plane of two dimensions turned `k` times by 90 degrees, from the first towards the second: a copy.
+
+    >>> import autodiff
+    >>> autodiff.rot90(autodiff.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 4],
+            [1, 3]])
+    """
+    refuse_plain(input, "rot90")
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if input.array.ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.array.ndim}")
+    i, j = (one_dim(d, input.array.ndim, "rot90") for d in dims)
+    if i == j:
         raise RuntimeError(
-            f"{op.name}: input tensor must have at least 2 dimensions, but its shape is {x.array.shape}"
+            f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
         )
-    return op(x, diagonal)
-
-
-def diag(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The `diagonal`-th diagonal of a matrix; or the matrix of zeros with this vector on that diagonal.
-
-    >>> import autodiff
-    >>> autodiff.diag(autodiff.tensor([1, 2]))
-    tensor([[1, 0],
-            [0, 2]])
-    """
-    refuse_plain(input, "diag")
-    shape = input.array.shape
-    if len(shape) not in (1, 2):
-        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {len(shape)}D")
-    down, right = max(-diagonal, 0), max(diagonal, 0)
-    k = np.arange(shape[0] if len(shape) == 1 else max(min(shape[0] - down, shape[1] - right), 0))
-    if len(shape) == 2:
-        return getitem(input, (k + down, k + right))
-    return scatter(input, (shape[0] + abs(diagonal),) * 2, (k + down, k + right))
+    match k % 4:
+        case 0:
+            return input.clone()
+        case 1:
+            return swap(mirror(input, (j,)), i, j)
+        case 2:
+            return mirror(input, (i, j))
+        case _:
+            return swap(mirror(input, (i,)), i, j)
