@@ -40,12 +40,14 @@ from .ops.dropout import *
 from .ops.elementwise import *
 from .ops.indexing import *
 from .ops.joining import *
+from .ops.linear import *
 from .ops.neural import *
 from .ops.normalization import *
 from .ops.pooling import *
 from .ops.products import *
 from .ops.reductions import *
 from .ops.resampling import *
+from .ops.scans import *
 from .ops.shapes import *
 from .ops.windows import *
 from .printing import set_printoptions as set_printoptions

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heappushpop
 from typing import Any
 
 import numpy as np
 
 from . import memory
-from .dtypes import Array, DType
+from .arrays import column_sums
+from .dtypes import Array
 from .errors import describe
 from .record import Record, set_grad_enabled
 from .tensor import Tensor
@@ -34,72 +34,84 @@ SMALL = 64  # a freed record keeps values of up to this many entries, so that pi
 
 
 def pullback(
-    roots: Sequence[Record],
-    cotangents: Sequence[Any],
+    seeds: Sequence[tuple[Record, Any]],
     wanted: frozenset[Record] | None = None,
     retain_graph: bool = False,
     create_graph: bool = False,
 ) -> dict[Record, Any]:
-    """The cotangents of all leaves and tensors that retain their grad behind `roots`; or of `wanted` alone.
+    """The cotangents of all leaves and tensors that retain their grad behind `seeds`; or of `wanted` alone.
 
-    Cotangents are arrays; with `create_graph` they are Tensors, and the rules are read on Tensors, so
-    they are recorded.
+    Seeds are records with their cotangents. Cotangents are arrays; with `create_graph` they are Tensors, and
+    the rules are read on Tensors, so they are recorded.
     """
     found: dict[Record, Any] = {}  # leaves, complete when all is done; and what else is asked for
-    total: dict[Record, Any] = {}  # what has arrived so far at records that wait in the heap
-    heap: list[tuple[int, Record]] = []  # newest first; births differ, so records are never compared
-    useful = None if wanted is None else leading_to(wanted, roots)
+    total: dict[Record, Any] = {}  # what has arrived so far at the records that wait
+    waiting: list[tuple[int, Record]] = []  # newest first; births differ, so records are never compared
+    hand: Record | None = None  # waits too: in a chain no record goes through the heap
+    useful = None if wanted is None else leading_to(wanted, [root for root, _ in seeds])
 
-    for root, g in zip(roots, cotangents, strict=True):
-        if root in total:
-            total[root] = total[root] + g
+    for root, g in seeds:
+        at = found if root.op is None else total
+        if root in at:
+            at[root] = at[root] + g
         else:
-            total[root] = g
-            heappush(heap, (-root.birth, root))
+            at[root] = g
+            if root.op is not None:
+                heappush(waiting, (-root.birth, root))
 
-    while heap:
-        z = heappop(heap)[1]
+    while waiting or hand is not None:
+        if hand is None:
+            z = heappop(waiting)[1]
+        elif waiting and -waiting[0][0] > hand.birth:
+            z = heappushpop(waiting, (-hand.birth, hand))[1]
+        else:
+            z = hand
+        hand = None
         g = total.pop(z)
         if z.hooks:
             g = call_hooks(z, g)
         if z.tensor is not None if wanted is None else z in wanted:
             found[z] = g
-        op, inputs = z.op, z.inputs
+        op: Any = z.op  # leaves do not wait
+        inputs = z.inputs
         if useful is not None:
             inputs = tuple(x if x in useful else None for x in inputs)
             if not any(inputs):
                 continue  # nothing wanted lies behind it
-        if op is None:
-            continue
         if z.spent and op.saves:
             raise RuntimeError(SECOND_TIME.format(name=z.name()))
         if memory.latest > z.birth:
             refuse_changed(z)
         value, args = on_tensors(z) if create_graph else (z.value, z.args)
-        rules: Sequence[Any] = op.vjps
-        i = -1
-        for x in inputs:
-            i += 1
+        large = z.value.size > SMALL
+        for x, rule in zip(inputs, op.vjps, strict=False):
             if x is None:
                 continue
-            d = rules[i](g, value, *args)
-            shape = x.value.shape
-            if d.shape != shape:
-                d = unbroadcast(d, shape)
-            if x.op is not None or x.hooks or x in total:
-                if x in total:
-                    total[x] = total[x] + d
+            d = rule(g, value, *args)
+            if d.shape != x.value.shape:
+                d = unbroadcast(d, x.value.shape)
+            if x.op is None:  # a leaf, which need not wait; its gradient is its own memory
+                if x in found:
+                    found[x] = found[x] + d
                 else:
-                    total[x] = d
-                    heappush(heap, (-x.birth, x))
-            elif x in found:
-                found[x] = found[x] + d
-            else:  # a leaf, which need not wait; its gradient is its own memory
-                found[x] = d if d is not g else d.clone() if create_graph else d.copy()
+                    found[x] = d if d is not g else d.clone() if create_graph else d.copy()
+                continue
+            large = large or x.value.size > SMALL
+            if x in total:
+                total[x] = total[x] + d
+            else:
+                total[x] = d
+                if hand is None:
+                    hand = x
+                else:
+                    heappush(waiting, (-x.birth, x))
         if not retain_graph:
             z.spent = True
-            if z.value.size > SMALL or has_large(z.args):
+            if large:
                 free(z)
+    for x in found:
+        if x.hooks and x.op is None:
+            found[x] = call_hooks(x, found[x])
     return found
 
 
@@ -110,7 +122,10 @@ def unbroadcast(d: Any, shape: tuple[int, ...]) -> Any:
     """
     extra = len(d.shape) - len(shape)
     if extra > 0:
-        d = column_sums(d) if len(shape) == 1 and type(d) is np.ndarray else d.sum(axis=tuple(range(extra)))
+        if len(shape) == 1 and type(d) is np.ndarray:
+            d = column_sums(d.reshape(math.prod(d.shape[:-1]), d.shape[-1]))
+        else:
+            d = d.sum(axis=tuple(range(extra)))
         if d.shape == shape:
             return d
     axes = (
@@ -127,20 +142,6 @@ def unbroadcast(d: Any, shape: tuple[int, ...]) -> Any:
     out = np.empty(shape, d.dtype)
     out[...] = d
     return out
-
-
-def column_sums(d: Array) -> Array:
-    """The sum over all axes but the last; as a product with ones, which is faster than `d.sum`."""
-    if d.ndim > 2:
-        d = d.reshape(math.prod(d.shape[:-1]), d.shape[-1])
-    sums: Array = ones(len(d), d.dtype).dot(d)
-    return sums
-
-
-@lru_cache(maxsize=64)
-def ones(n: int, dtype: DType) -> Array:
-    """A vector of ones, kept."""
-    return np.ones(n, dtype)
 
 
 def on_tensors(z: Record) -> tuple[Tensor, list[Any]]:
@@ -174,14 +175,6 @@ def free(z: Record) -> None:
     n = len(z.inputs)  # constants follow, which stay
     z.args = (*(ghost(arg) if type(arg) is np.ndarray else arg for arg in z.args[:n]), *z.args[n:])
     z.value = ghost(z.value)
-
-
-def has_large(args: tuple[Any, ...]) -> bool:
-    """Whether any of these is an array of more than `SMALL` entries."""
-    for arg in args:  # noqa: SIM110 (`any` with a generator takes three times as long)
-        if type(arg) is np.ndarray and arg.size > SMALL:
-            return True
-    return False
 
 
 def ghost(array: Array) -> Array:

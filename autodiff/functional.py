@@ -16,6 +16,8 @@ from .tensor import Tensor, history
 
 __all__ = ["grad"]
 
+ndarray = np.ndarray
+
 
 def seed(root: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[Record, Any]:
     """The record to start from and its cotangent: 1 for a scalar, else the `gradient` given."""
@@ -59,17 +61,13 @@ def run(
     create_graph: bool,
 ) -> dict[Record, Any]:
     """`pullback` from tensors, with recording on only if the gradient itself is to be differentiated."""
-    records, cotangents = [], []
-    for root, gradient in zip(roots, gradients, strict=True):
-        record, g = seed(root, gradient, create_graph)
-        records.append(record)
-        cotangents.append(g)
+    seeds = [seed(root, gradient, create_graph) for root, gradient in zip(roots, gradients, strict=True)]
     retain = create_graph if retain_graph is None else retain_graph
     if not create_graph:
-        return pullback(records, cotangents, wanted, retain)
+        return pullback(seeds, wanted, retain)
     before, mode.enabled = mode.enabled, True
     try:
-        return pullback(records, cotangents, wanted, retain, create_graph=True)
+        return pullback(seeds, wanted, retain, create_graph=True)
     finally:
         mode.enabled = before
 
@@ -93,29 +91,28 @@ def backward(
     >>> w.grad
     tensor(6.)
     """
-    targets = None
     if inputs is not None:
         given = [inputs] if isinstance(inputs, Tensor) else list(inputs)
         if not given:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         targets = dict(zip(records_of(given), given, strict=True))
-    wanted = None if targets is None else frozenset(targets)
-    for record, g in run([tensor], [gradient], wanted, retain_graph, create_graph).items():
-        if targets is not None:
-            accumulate(targets[record], g, record.op is None)
-        elif record.tensor is not None and (x := record.tensor()) is not None:
-            accumulate(x, g, record.op is None)
+        for record, g in run([tensor], [gradient], frozenset(targets), retain_graph, create_graph).items():
+            accumulate(targets[record], g)
+        return
+    for record, g in run((tensor,), (gradient,), None, retain_graph, create_graph).items():
+        x = record.tensor()  # type: ignore[misc]  # what is found has one
+        if x is None:
+            continue
+        if x._grad is None and record.op is None and type(g) is ndarray and g.base is None:
+            x._grad = Tensor(g)  # nobody else holds the cotangent of a leaf
+        else:
+            accumulate(x, g)
 
 
-def accumulate(x: Tensor, g: Any, own: bool) -> None:
-    """Add a cotangent to `.grad`: in the memory that is there, unless a graph is being made of it.
-
-    `own`: nobody else holds `g`, so that it can become `.grad` itself (unless it looks at other memory).
-    """
+def accumulate(x: Tensor, g: Any) -> None:
+    """Add a cotangent to `.grad`: in the memory that is there, unless a graph is being made of it."""
     grad = x._grad
-    if grad is None and own and type(g) is np.ndarray and g.base is None:
-        x._grad = Tensor(g)
-    elif isinstance(g, Tensor):
+    if isinstance(g, Tensor):
         x._grad = g.clone() if grad is None else grad + g
     elif grad is None:
         x._grad = Tensor(np.array(g))

@@ -68,8 +68,7 @@ class Tensor(Protocols, Methods):
     def __init__(self, data: Any = (), record: Record | None = None) -> None:
         self.array = data if type(data) is ndarray else _values(data, record)
         self.record = record
-        self._grad = None
-        self._view = None
+        self._grad = self._view = None
 
     # What it is ---------------------------------------------------------------------------------------------
 

@@ -33,8 +33,9 @@ from autodiff.ops.attention import scaled_dot_product_attention
 from autodiff.ops.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from autodiff.ops.distances import normalize
 from autodiff.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, feature_alpha_dropout
+from autodiff.ops.linear import linear
 from autodiff.ops.losses import softplus_of_negative
-from autodiff.ops.neural import embedding, gumbel_softmax, linear
+from autodiff.ops.neural import embedding, gumbel_softmax
 from autodiff.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from autodiff.ops.pooling import (
     adaptive_avg_pool1d,

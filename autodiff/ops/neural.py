@@ -14,33 +14,14 @@ from ..dtypes import Array, as_dtype
 from ..errors import describe
 from ..primitive import Primitive, cast
 from ..random import default_generator
-from ..record import Record, mode
-from ..tensor import Tensor, history
-from . import products, shapes
+from ..tensor import Tensor
 from .dims import one_dim, refuse_plain
 from .indexing import scatter
-from .special import product
 
 # A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"
 
-__all__ = ["embedding", "linear", "log_softmax", "softmax"]
-
-
-class Affine(Primitive):
-    """A primitive of three tensors; the unrolled twin of `Primitive.__call__`."""
-
-    def __call__(self, x: Any, w: Any, b: Any) -> Any:
-        if not (isinstance(x, Tensor) and isinstance(w, Tensor) and isinstance(b, Tensor)):
-            return super().__call__(x, w, b)
-        args = x.array, w.array, b.array
-        z = self.forward(*args)
-        r = x.record if x._view is None else history(x)
-        s = w.record if w._view is None else history(w)
-        t = b.record if b._view is None else history(b)
-        if (r is None and s is None and t is None) or not mode.enabled:
-            return Tensor(z)
-        return Tensor(z, Record(self, (r, s, t), args, z))
+__all__ = ["embedding", "log_softmax", "softmax"]
 
 
 def softmax_forward(x: Array, axis: Any) -> Array:
@@ -54,12 +35,6 @@ def log_softmax_forward(x: Array, axis: Any) -> Array:
 
 
 # fmt: off
-affine = Affine("linear", lambda x, w, b: product(x, w.mT) + b,
-                lambda g, z, x, w, b: product(g, w),
-                lambda g, z, x, w, b: product(g.mT, x),
-                lambda g, z, x, w, b: g,
-                doc="Rows x of a batch through one layer: x Wᵀ + b.")
-
 softmax_along = Primitive("softmax", softmax_forward,
                           lambda g, z, x, axis: z * (g - (g * z).sum(axis=axis, keepdims=True)),
                           doc="Logits to probabilities along an axis: exp(x) / Σ exp(x).")
@@ -72,76 +47,6 @@ lookup = Primitive("embedding", lambda w, index, kept: w[index],
                    lambda g, z, w, index, kept: scatter(g * kept, w.shape, (index,)),
                    doc="The rows of w at these indices; `kept` is 0 where nothing flows back, else 1.")
 # fmt: on
-
-
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """y = x Wᵀ + b: input (..., in), weight (out, in) or (in,), bias (out,), result (..., out) or (...).
-
-    Raises RuntimeError if the shapes or dtypes do not fit. Source: PyTorch, `torch.nn.functional.linear`.
-
-    >>> import autodiff
-    >>> x, weight = autodiff.tensor([[1.0, 2.0]]), autodiff.tensor([[3.0, 4.0], [5.0, 6.0]])
-    >>> autodiff.linear(x, weight, bias=autodiff.tensor([0.5, 0.0]))
-    tensor([[11.5000, 17.0000]])
-    """
-    try:
-        x, w, b = input.array, weight.array, bias.array  # type: ignore[union-attr]  # caught
-        ranks = x.ndim, w.ndim, b.ndim
-        if ranks == (2, 2, 1) and x.dtype is w.dtype is b.dtype and len(b) == len(w) and x.size * w.size:
-            return affine(input, weight, bias)
-    except (AttributeError, ValueError):
-        pass  # no bias, or shapes that do not fit, which the long way words better
-    return _linear(input, weight, bias)
-
-
-def _linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`linear` of what is not simply a matrix, a matrix and a vector: checked, and then composed."""
-    refuse_plain(input, "linear")
-    refuse_plain(weight, "linear", "weight", 2)
-    if bias is not None:
-        refuse_plain(bias, "linear", "bias", 3)
-    if input.ndim == 0 or weight.ndim == 0:
-        raise RuntimeError(
-            f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and "
-            f"{weight.ndim}D: a row of features has shape (in,), a batch (N, in)"
-        )
-    if weight.ndim > 2:
-        raise RuntimeError(f"linear(): weight must be a matrix (out, in), got {describe(weight)}")
-    if input.dtype != weight.dtype or (bias is not None and bias.dtype != weight.dtype):
-        given = " and ".join(str(t.dtype) for t in (input, weight, bias) if t is not None)
-        raise RuntimeError(
-            f"mat1 and mat2 must have the same dtype, but got {given}, in linear(): "
-            f"convert the input, x.to({weight.dtype}), or the layer, layer.to({input.dtype})"
-        )
-    *batch, features = input.shape
-    expected = weight.shape[-1]
-    if features != expected:
-        rows = int(np.prod(batch))
-        hint = "; x.T has that many" if input.ndim == 2 and input.shape[0] == expected else ""
-        raise RuntimeError(
-            f"mat1 and mat2 shapes cannot be multiplied ({rows}x{features} and "
-            f"{expected}x{weight.shape[0]}): the layer, with weight {tuple(weight.shape)}, expects "
-            f"{expected} features in the last dimension of its input, and got {features}, input "
-            f"{tuple(input.shape)}. Make the layer with in_features={features}, or give it {expected}{hint}"
-        )
-    if weight.ndim == 1:
-        if bias is not None:
-            raise RuntimeError(
-                "linear(): mat2 must be a matrix, got 1-D tensor: a weight (in,) takes no bias"
-            )
-        return products.matmul(input, weight)
-    out = weight.shape[0]
-    if bias is None:
-        return products.matmul(input, weight.mT)
-    if bias.shape not in ((out,), (1,), ()):
-        raise RuntimeError(
-            f"linear(): the bias must have one entry for each of the {out} outputs, shape ({out},), but it "
-            f"has shape {bias.shape}"
-        )
-    if bias.shape != (out,):
-        return products.matmul(input, weight.mT) + bias
-    rows2d = shapes.reshape(input, (-1 if features else int(np.prod(batch)), features))
-    return shapes.reshape(affine(rows2d, weight, bias), (*batch, out))
 
 
 def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:

@@ -18,13 +18,14 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import product
 from ..dtypes import Array
 from ..primitive import Primitive
 from ..tensor import Tensor
 from .elementwise import sigmoid
 from .joining import cat
 from .shapes import reshape
-from .special import ONE, product
+from .special import ONE
 
 __all__: list[str] = []
 
