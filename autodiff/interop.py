@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .ops import diagonals, elementwise, joining, products, reductions, shapes
+from .ops import diagonals, elementwise, joining, products, reductions, scans, shapes
 from .primitive import registry
 from .tensor import Tensor
 
@@ -54,7 +54,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.argmin: reductions.argmin,
     np.all: reductions.all,
     np.any: reductions.any,
-    np.cumsum: reductions.cumsum,
+    np.cumsum: scans.cumsum,
     np.reshape: shapes.reshape,
     np.ravel: shapes.flatten,
     np.transpose: lambda x, axes=None: shapes.permute(x, axes or range(x.ndim)[::-1]),

@@ -21,6 +21,7 @@ from .ops import joining as j
 from .ops import neural as k
 from .ops import products as l
 from .ops import reductions as r
+from .ops import scans as o
 from .ops import shapes as s
 
 if TYPE_CHECKING:
@@ -161,7 +162,9 @@ class Methods:
     # reductions --------------------------------------------------------------------------------------------
     sum, mean, prod, var, std, norm, logsumexp = r.sum, r.mean, r.prod, r.var, r.std, r.norm, r.logsumexp
     max, min, amax, amin, argmax, argmin = r.max, r.min, r.amax, r.amin, r.argmax, r.argmin
-    all, any, cumsum, cumprod = r.all, r.any, r.cumsum, r.cumprod
+    all, any, aminmax, count_nonzero = r.all, r.any, r.aminmax, r.count_nonzero
+    nansum, nanmean = r.nansum, r.nanmean
+    cumsum, cumprod, cummax, cummin, logcumsumexp = o.cumsum, o.cumprod, o.cummax, o.cummin, o.logcumsumexp
 
     # shapes ------------------------------------------------------------------------------------------------
     T, mT = property(s.reversed_dims), property(s.matrix_transpose)

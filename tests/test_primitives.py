@@ -602,7 +602,7 @@ TABLE = {
         nonzero,
         min_side=1,
         at_once=at_kinks,
-        constants=lambda n: [(1.5,), (3,), (4.0,)],
+        constants=lambda n: [(1.5,), (3,), (4.0,), (0.5,), (-1,)],
         ulps=8,
     ),
     "amax": over_dims(torch.amax, real, at_kinks, min_side=1),

@@ -19,18 +19,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..dtypes import Array, as_dtype, get_default_dtype, int64
+from ..dtypes import Array, as_dtype, get_default_dtype
 from ..primitive import Primitive, cast
 from ..tensor import Tensor
 from . import elementwise
 from .dims import many_dims, numpy_names, one_dim, refuse_plain
-from .indexing import along, narrow
-from .joining import cat
+from .indexing import along
 from .shapes import movedim, regroup
 
 __all__ = [
-    "all", "amax", "amin", "any", "argmax", "argmin", "cumprod", "cumsum", "logsumexp", "max", "mean", "min",
-    "norm", "prod", "std", "sum", "var",
+    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "logsumexp", "max", "mean",
+    "min", "nanmean", "nansum", "norm", "prod", "std", "std_mean", "sum", "var", "var_mean",
 ]  # fmt: skip
 
 Axis = tuple[int, ...] | None
@@ -98,6 +97,11 @@ def log_sum_exp(x: Array, axis: Axis) -> Array:
         return np.log(add_up(np.exp(x - top), axis)) + top
 
 
+def ratio(x: Any, z: Any) -> Any:
+    """|x| / z for the length z of x, and 1 wherever the gradient is 0: a power of it is finite there."""
+    return elementwise.where((x != 0) & (z > 0), np.abs(x) * inverse(z), 1.0)
+
+
 def p_norm(x: Array, axis: Axis, p: float) -> Array:
     """(Σ |x|ᵖ)^(1/p)."""
     return add_up(np.abs(x) ** p, axis) ** (1 / p)
@@ -123,7 +127,7 @@ length     = Primitive("norm", lambda x, axis: np.sqrt(add_up(x * x, axis)),
                        lambda g, z, x, axis: g * x * inverse(z),
                        doc="√ Σ x²")
 length_p   = Primitive("norm_p", p_norm,
-                       lambda g, z, x, axis, p: g * np.sign(x) * (np.abs(x) * inverse(z)) ** (p - 1),
+                       lambda g, z, x, axis, p: g * (np.sign(x) * (z > 0)) * ratio(x, z) ** (p - 1),
                        doc="(Σ |x|ᵖ)^(1/p)")
 std_of     = Primitive("std", lambda x, axis, n, d: np.sqrt(variance(x, axis, n, d)),
                        lambda g, z, x, axis, n, d: g * (x - mean_of(x, axis, n)) * inverse(z) / d,
@@ -175,6 +179,12 @@ def drop(z: Tensor, axis: tuple[int, ...]) -> Tensor:
 
 def extreme(op: Primitive, x: Tensor, axis: Axis, keepdim: bool, name: str) -> Tensor:
     """`reduced`, refusing to look for an extreme where there are no values."""
+    refuse_nothing(x, axis, name)
+    return reduced(op, x, axis, keepdim)
+
+
+def refuse_nothing(x: Tensor, axis: Axis, name: str) -> None:
+    """Raise RuntimeError or IndexError if there are no values to choose from."""
     shape = x.array.shape
     if not x.array.size and axis is None:
         raise (IndexError if name.startswith("arg") else RuntimeError)(
@@ -186,7 +196,6 @@ def extreme(op: Primitive, x: Tensor, axis: Axis, keepdim: bool, name: str) -> T
             raise IndexError(
                 f"{name}(): Expected reduction dim {i} to have non-zero size. The shape is {shape}"
             )
-    return reduced(op, x, axis, keepdim)
 
 
 def moment(
@@ -322,6 +331,84 @@ def std(
 
 
 @numpy_names
+def var_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The variance and the mean; arguments as in `var`."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return (
+        var(input, dim, unbiased, keepdim, correction=correction),
+        mean(input, dim, keepdim),
+    )
+
+
+@numpy_names
+def std_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The standard deviation and the mean; arguments as in `var`.
+
+    >>> import autodiff
+    >>> autodiff.std_mean(autodiff.tensor([1.0, 2.0, 3.0]))
+    (tensor(1.), tensor(2.))
+    """
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return (
+        std(input, dim, unbiased, keepdim, correction=correction),
+        mean(input, dim, keepdim),
+    )
+
+
+@numpy_names
+def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Σ x over all entries but nan, or along `dim` (one or several).
+
+    >>> import autodiff
+    >>> autodiff.tensor([1.0, autodiff.nan, 2.0]).nansum()
+    tensor(3.)
+    """
+    refuse_plain(input, "nansum")
+    return sum(elementwise.where(elementwise.isnan(input), 0, input), dim, keepdim, dtype=dtype)
+
+
+@numpy_names
+def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The mean of all entries but nan, or along `dim` (one or several); RuntimeError for ints."""
+    refuse_plain(input, "nanmean")
+    if input.array.dtype.kind != "f":
+        raise RuntimeError(
+            "nanmean(): expected input to have floating point or complex dtype but got "
+            f"{input.array.dtype}: use x.float()"
+        )
+    known = elementwise.logical_not(elementwise.isnan(input))
+    return nansum(input, dim, keepdim, dtype=dtype) / sum(known, dim, keepdim)
+
+
+@numpy_names
+def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
+    """How many entries are not 0, in all or along `dim` (one or several), in int64.
+
+    >>> import autodiff
+    >>> autodiff.tensor([[0.0, 1.0], [2.0, 3.0]]).count_nonzero(dim=0)
+    tensor([1, 2])
+    """
+    refuse_plain(input, "count_nonzero")
+    return sum(elementwise.ne(input, 0), dim)
+
+
+@numpy_names
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """log Σ eˣ along `dim` (one or several), without overflow; of ints in the default dtype, of nothing -inf.
 
@@ -339,8 +426,9 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
 def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The length (Σ |x|ᵖ)^(1/p) of all entries, or along `dim` (one or several).
 
-    p is "fro" (2), inf (the largest |x|), -inf (the smallest), 0 (how many are not 0), 1, or more than 1. The
-    gradient where all are 0 is 0. Raises RuntimeError for ints, ValueError for any other p.
+    p is "fro" (2), inf (the largest |x|), -inf (the smallest), 0 (how many are not 0), or any other number.
+    The gradient of a length of 0, and to an entry of 0, is 0. Raises RuntimeError for ints, ValueError for
+    any other p.
 
     >>> import autodiff
     >>> autodiff.tensor([3.0, 4.0]).norm()
@@ -361,9 +449,11 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
         return reduced(sum_of, cast(elementwise.ne(x, 0), x.array.dtype), axis, keepdim)
     if p == math.inf or p == -math.inf:
         return extreme(largest if p > 0 else smallest, elementwise.abs(x), axis, keepdim, "norm")
-    if isinstance(p, (int, float)) and p > 1:
-        return reduced(length_p, x, axis, keepdim, p)
-    raise ValueError(f"norm(): p may be 'fro', 0, 1, any number above 1, inf or -inf, but not {p!r}")
+    if not isinstance(p, (int, float)):
+        raise ValueError(f"norm(): p may be 'fro' or a number, inf and -inf too, but not {p!r}")
+    if p < 0:
+        refuse_nothing(x, axis, "norm")
+    return reduced(length_p, x, axis, keepdim, p)
 
 
 @numpy_names
@@ -388,6 +478,25 @@ def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     tensor([1., 3.])
     """
     return extreme(smallest, input, axes(input, dim, "amin"), keepdim, "amin")
+
+
+class Range(NamedTuple):
+    """What `aminmax` returns."""
+
+    min: Tensor
+    max: Tensor
+
+
+@numpy_names
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Range:
+    """The smallest and the largest of all entries, or along one `dim`: (min, max); ties as in `amax`.
+
+    >>> import autodiff
+    >>> autodiff.tensor([3.0, 1.0, 2.0]).aminmax()
+    Range(min=tensor(1.), max=tensor(3.))
+    """
+    axis = axes(input, dim if dim is None else one_dim(dim, input.array.ndim, "aminmax"), "aminmax")
+    return Range(*(extreme(op, input, axis, keepdim, "aminmax") for op in (smallest, largest)))
 
 
 @numpy_names
@@ -426,7 +535,7 @@ def place(op: Primitive, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:
 
 
 @numpy_names
-def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None) -> Any:
     """The largest entry; along `dim` a tuple (values, indices); with another tensor the larger of both.
 
     Equal entries: max() shares the gradient evenly, max(dim) gives it to the first, max(other) halves it.
@@ -438,18 +547,22 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     >>> x.max(dim=0).indices
     tensor([1, 0])
     """
-    return best(elementwise.maximum, largest, largest_at, input, dim, keepdim, "max")
+    return best(
+        elementwise.maximum, largest, largest_at, input, dim if other is None else other, keepdim, "max"
+    )
 
 
 @numpy_names
-def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None) -> Any:
     """The smallest entry; along `dim` a tuple (values, indices); with another tensor the smaller of both.
 
     >>> import autodiff
     >>> autodiff.tensor([[1.0, 5.0], [7.0, 3.0]]).min(dim=0).values
     tensor([1., 3.])
     """
-    return best(elementwise.minimum, smallest, smallest_at, input, dim, keepdim, "min")
+    return best(
+        elementwise.minimum, smallest, smallest_at, input, dim if other is None else other, keepdim, "min"
+    )
 
 
 def best(
@@ -497,41 +610,3 @@ def truth(op: Primitive, x: Tensor, dim: Any, keepdim: bool) -> Tensor:
     """`all` and `any`, which take no dimensions, dim=(), at their word: each entry for itself."""
     axis = axes(x, dim, op.name)
     return x != 0 if dim == () else reduced(op, x, axis, keepdim)
-
-
-@numpy_names
-def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
-    """The sum of the entries up to and with each, along `dim`; of bools and ints it is int64.
-
-    >>> import autodiff
-    >>> autodiff.tensor([1.0, 2.0, 3.0]).cumsum(0)
-    tensor([1., 3., 6.])
-    """
-    refuse_plain(input, "cumsum")
-    i = one_dim(dim, input.array.ndim, "cumsum")
-    x = input if dtype is None else cast(input, as_dtype(dtype))
-    return sums(x, i) if x.array.ndim else reduced(sum_of, x, None, False)
-
-
-@numpy_names
-def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
-    """The product of the entries up to and with each, along `dim`; of bools and ints it is int64.
-
-    Products of 2, 4, 8 ... entries are made of shorter ones, so that the derivative has nothing to divide by.
-
-    >>> import autodiff
-    >>> autodiff.tensor([1.0, 2.0, 3.0]).cumprod(0)
-    tensor([1., 2., 6.])
-    """
-    refuse_plain(input, "cumprod")
-    i = one_dim(dim, input.array.ndim, "cumprod")
-    wanted = as_dtype(dtype or (input.array.dtype if input.array.dtype.kind == "f" else int64))
-    x = elementwise.clone(input) if input.array.dtype == wanted else cast(input, wanted)
-    n, step = x.array.shape[i] if x.array.ndim else 0, 1
-    while step < n:
-        x = cat(
-            [narrow(x, i, 0, step), elementwise.mul(narrow(x, i, step, n - step), narrow(x, i, 0, n - step))],
-            i,
-        )
-        step *= 2
-    return x
