@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -16,8 +17,9 @@ import numpy as np
 import autodiff
 from autodiff import Tensor
 from autodiff.dtypes import as_dtype
-from autodiff.tensor import refuse_device
+from autodiff.tensor import RemovableHandle, refuse_device
 
+from .hooks import Hooks
 from .parameter import Parameter
 
 Self = TypeVar("Self", bound="Module")
@@ -60,6 +62,7 @@ class Module:
 
     training: bool  # True after train(), False after eval(): dropout and the like ask
     _roles: dict[str, Role]  # the registered attributes, in order of registration
+    _module_hooks: Hooks | None = None
 
     def __init__(self) -> None:
         self.__dict__["_roles"] = {}
@@ -72,7 +75,7 @@ class Module:
             "define forward(self, x) in the class"
         )
 
-    # Calling a module is calling its forward; looked up so, no frame lies between.
+    # Calling a module is calling its forward; looked up so, no frame lies between (until there are hooks).
     __call__: Callable[..., Any] = property(attrgetter("forward"))  # type: ignore[assignment]
 
     # Attributes ----------------------------------------------------------------------------------------
@@ -159,6 +162,20 @@ class Module:
         self._register(name, module, "module")
 
     register_module = add_module
+
+    # PyTorch's names for what a module has, to read: assigning an attribute is how to add to them.
+
+    @property
+    def _parameters(self) -> Mapping[str, Parameter | None]:
+        return MappingProxyType(dict(self._own("parameter")))
+
+    @property
+    def _buffers(self) -> Mapping[str, Tensor | None]:
+        return MappingProxyType(dict(self._own(*BUFFERS)))
+
+    @property
+    def _modules(self) -> Mapping[str, Module | None]:
+        return MappingProxyType(dict(self._own("module")))
 
     # Walks ---------------------------------------------------------------------------------------------
 
@@ -411,6 +428,60 @@ class Module:
         """The module itself: everything is on the CPU."""
         return self
 
+    # Hooks ---------------------------------------------------------------------------------------------
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, args)` before each forward; what it returns (unless None) are the new arguments.
+
+        With `with_kwargs` it is `hook(module, args, kwargs)`, and returns both. `prepend` puts it before the
+        hooks that are there. The handle's `remove()` takes it out.
+        """
+        return hooked(self._hooks().before, (hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:
+        """Call `hook(module, args, result)` after each forward; what it returns (unless None) is the result.
+
+        With `with_kwargs` it is `hook(module, args, kwargs, result)`.
+
+        >>> import autodiff, nn
+        >>> layer = nn.ReLU()
+        >>> handle = layer.register_forward_hook(lambda module, args, result: print(result.shape))
+        >>> _ = layer(autodiff.ones(2, 3))
+        (2, 3)
+        >>> handle.remove()
+        """
+        if always_call:
+            raise NotImplementedError("register_forward_hook(): always_call=True is not implemented")
+        return hooked(self._hooks().after, (hook, with_kwargs), prepend)
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, grad_output)`, the results' gradients; what it returns replaces them."""
+        return hooked(self._hooks().backward_before, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)` when the gradients of the arguments are known.
+
+        Both are tuples, with None for what has no gradient; what it returns (unless None) replaces
+        grad_input. Where no argument requires grad it is called once the results' gradients are known.
+        """
+        return hooked(self._hooks().backward, hook, prepend)
+
+    def _hooks(self) -> Hooks:
+        if self._module_hooks is None:
+            self.__dict__["_module_hooks"] = Hooks()
+        return self.__dict__["_module_hooks"]  # type: ignore[no-any-return]
+
     # Text ----------------------------------------------------------------------------------------------
 
     def extra_repr(self) -> str:
@@ -424,6 +495,14 @@ class Module:
         extra = self.extra_repr()
         children = [f"({name}): {indented(repr(module))}" for name, module in self._own("module")]
         return written(self._get_name(), extra.split("\n") if extra else [], children)
+
+
+def hooked(hooks: OrderedDict[int, Any], hook: Any, prepend: bool) -> RemovableHandle:
+    """Add a hook as the last, or the first."""
+    handle = RemovableHandle(hooks, hook)
+    if prepend:
+        hooks.move_to_end(handle.key, last=False)
+    return handle
 
 
 def join(path: str, name: str) -> str:

@@ -17,7 +17,7 @@ Self = TypeVar("Self", bound="_Numbered")
 class _Numbered(Module):
     """Submodules named "0", "1", "2" ... (or, in a Sequential, as its OrderedDict says)."""
 
-    def _modules(self) -> list[Any]:
+    def _listed(self) -> list[Any]:
         return [module for _, module in self._own("module")]
 
     def _replace(self, modules: Iterable[Any]) -> None:
@@ -39,10 +39,10 @@ class _Numbered(Module):
         return names[i]
 
     def __len__(self) -> int:
-        return len(self._modules())
+        return len(self._listed())
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._modules())
+        return iter(self._listed())
 
     @overload
     def __getitem__(self, index: int) -> Any: ...
@@ -84,7 +84,7 @@ class _Numbered(Module):
 
     def insert(self, index: int, module: Module) -> Any:
         """Put a module before the one at `index`."""
-        modules = self._modules()
+        modules = self._listed()
         if not -len(modules) <= index <= len(modules):
             raise IndexError(f"Index out of range: {index}: {type(self).__name__} has {len(modules)} modules")
         modules.insert(index, module)
@@ -163,7 +163,7 @@ class ModuleList(_Numbered):
             self.extend(modules)
 
     def _slice(self, index: slice) -> ModuleList:
-        return ModuleList(self._modules()[index])
+        return ModuleList(self._listed()[index])
 
     def __iadd__(self, modules: Iterable[Module]) -> ModuleList:
         return self.extend(modules)
