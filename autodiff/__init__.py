@@ -32,6 +32,7 @@ from .dtypes import set_default_dtype as set_default_dtype
 from .functional import *
 from .limits import *
 from .ops.activations import *
+from .ops.bins import *
 from .ops.composed import *
 from .ops.convolution import *
 from .ops.diagonals import *
@@ -49,6 +50,7 @@ from .ops.reductions import *
 from .ops.resampling import *
 from .ops.scans import *
 from .ops.shapes import *
+from .ops.sorting import *
 from .ops.windows import *
 from .printing import set_printoptions as set_printoptions
 from .random import *

@@ -13,6 +13,7 @@ from . import creation as n
 from . import functional, inplace, random
 from .dtypes import bool_, float32, float64, int64
 from .ops import activations as a
+from .ops import bins as b
 from .ops import composed as m
 from .ops import diagonals as d
 from .ops import elementwise as e
@@ -23,6 +24,7 @@ from .ops import products as l
 from .ops import reductions as r
 from .ops import scans as o
 from .ops import shapes as s
+from .ops import sorting as q
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -166,6 +168,12 @@ class Methods:
     nansum, nanmean = r.nansum, r.nanmean
     cumsum, cumprod, cummax, cummin, logcumsumexp = o.cumsum, o.cumprod, o.cummax, o.cummin, o.logcumsumexp
 
+    # order, and bins ---------------------------------------------------------------------------------------
+    sort, argsort, msort, topk, kthvalue = q.sort, q.argsort, q.msort, q.topk, q.kthvalue
+    median, nanmedian, mode, quantile, nanquantile = q.median, q.nanmedian, q.mode, q.quantile, q.nanquantile
+    unique, unique_consecutive = q.unique, q.unique_consecutive
+    bincount, histc, histogram = b.bincount, b.histc, b.histogram
+
     # shapes ------------------------------------------------------------------------------------------------
     T, mT = property(s.reversed_dims), property(s.matrix_transpose)
     H, mH = T, mT
@@ -304,6 +312,7 @@ class Methods:
     def int(self) -> Tensor: return c.to(self, int64)  # the only integers here
     def bool(self) -> Tensor: return c.to(self, bool_)
     def cpu(self) -> Tensor: return c.to(self, "cpu")
+    cuda, is_cuda = c.cuda, property(c.is_cuda)
     size, dim, nelement, stride, element_size = c.size, c.dim, c.numel, c.stride, c.element_size
     is_contiguous, is_floating_point, data_ptr = c.is_contiguous, c.is_floating_point, c.data_ptr
     new_tensor, new_zeros, new_ones = n.new_tensor, n.new_zeros, n.new_ones

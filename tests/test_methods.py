@@ -4,9 +4,35 @@ import pytest
 import torch
 
 import autodiff
-from autodiff.ops import diagonals, elementwise, indexing, joining, neural, products, reductions, shapes
+from autodiff.ops import (
+    bins,
+    composed,
+    diagonals,
+    elementwise,
+    indexing,
+    joining,
+    neural,
+    products,
+    reductions,
+    scans,
+    shapes,
+    sorting,
+)
 
-MODULES = (diagonals, elementwise, indexing, joining, neural, products, reductions, shapes)
+MODULES = (
+    bins,
+    composed,
+    diagonals,
+    elementwise,
+    indexing,
+    joining,
+    neural,
+    products,
+    reductions,
+    scans,
+    shapes,
+    sorting,
+)
 SHARED = sorted({name for module in MODULES for name in module.__all__ if hasattr(torch.Tensor, name)})
 
 

@@ -621,6 +621,7 @@ TABLE = {
         min_side=1,
         single=True,
     ),
+    "median": Entry(torch.median, st.tuples(arrays(shapes(min_side=1), [apart, at_kinks]))),
     "all": over_dims(torch.all, with_zeros, booleans),
     "any": over_dims(torch.any, with_zeros, booleans),
     "share": Entry(shares, with_extreme(over_dims(torch.amax, at_kinks, min_side=1))),

@@ -3,6 +3,8 @@
 from . import (
     activations,
     attention,
+    bins,
+    composed,
     convolution,
     diagonals,
     distances,
@@ -18,12 +20,14 @@ from . import (
     recurrent,
     reductions,
     resampling,
+    scans,
     shapes,
+    sorting,
     windows,
 )
 
 __all__ = [
-    "activations", "attention", "convolution", "diagonals", "distances", "dropout", "elementwise",
-    "indexing", "joining", "losses", "neural", "normalization", "pooling", "products", "recurrent",
-    "reductions", "resampling", "shapes", "windows",
+    "activations", "attention", "bins", "composed", "convolution", "diagonals", "distances", "dropout",
+    "elementwise", "indexing", "joining", "losses", "neural", "normalization", "pooling", "products",
+    "recurrent", "reductions", "resampling", "scans", "shapes", "sorting", "windows",
 ]  # fmt: skip
