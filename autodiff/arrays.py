@@ -28,6 +28,8 @@ def as_array(data: Any, dtype: Any = None, copy: bool = False) -> Array:
         raise ValueError(BEYOND_INT64)
     if array.dtype == object:
         raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: a tensor holds numbers")
+    if array.dtype.kind not in "fiub":
+        as_dtype(array.dtype)  # refuses texts, dates and complex numbers, whatever dtype they should become
     if dtype is None:
         dtype = get_default_dtype() if type(data) is float else array.dtype
     return _converted(array, dtype, copy)

@@ -52,11 +52,26 @@ def to(
 
 
 def type_(input: Tensor, dtype: Any = None) -> Any:
-    """The tensor in this dtype; without one, the name of its type: "autodiff.FloatTensor"."""
+    """The tensor in this dtype; without one, the name of its type: "autodiff.FloatTensor".
+
+    The dtype may also be meant by such a name, or by a class that is called so.
+    """
     if dtype is None:
         return "autodiff." + TYPE_NAMES[input.dtype]
-    named = [kind for kind in SUPPORTED if isinstance(dtype, str) and dtype.endswith("." + TYPE_NAMES[kind])]
+    called = str(getattr(dtype, "__name__", dtype)).rpartition(".")[2]
+    named = [kind for kind in SUPPORTED if called == TYPE_NAMES[kind]]
     return to(input, dtype=named[0] if named else dtype)
+
+
+def cuda(input: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
+    """Raise RuntimeError: there is no GPU. Ask first: `is_cuda` is False."""
+    refuse_device(f"cuda:{device or 0}")
+    return input
+
+
+def is_cuda(input: Tensor) -> bool:
+    """False: the values are in the memory of the CPU."""
+    return False
 
 
 def type_as(input: Tensor, other: Tensor) -> Tensor:

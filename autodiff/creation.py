@@ -231,31 +231,33 @@ def logspace(
 # like a tensor: its methods -------------------------------------------------------------------------------
 
 
-def new_tensor(self: Tensor, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def new_tensor(
+    self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """`tensor(data)` in the dtype of this tensor."""
-    return tensor(data, dtype=dtype_or(dtype, self), requires_grad=requires_grad)
+    return tensor(data, dtype=dtype_or(dtype, self), device=device, requires_grad=requires_grad)
 
 
-def new_zeros(self: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Zeros of another size in the dtype of this tensor."""
-    return zeros(*size, dtype=dtype_or(dtype, self), requires_grad=requires_grad)
+def new_zeros(self: Tensor, *size: Any, dtype: Any = None, **options: Any) -> Tensor:
+    """Zeros of another size in the dtype of this tensor; for the arguments see `zeros`."""
+    return zeros(*size, dtype=dtype_or(dtype, self), **options)
 
 
-def new_ones(self: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Ones of another size in the dtype of this tensor."""
-    return ones(*size, dtype=dtype_or(dtype, self), requires_grad=requires_grad)
+def new_ones(self: Tensor, *size: Any, dtype: Any = None, **options: Any) -> Tensor:
+    """Ones of another size in the dtype of this tensor; for the arguments see `zeros`."""
+    return ones(*size, dtype=dtype_or(dtype, self), **options)
 
 
-def new_empty(self: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Whatever is in memory, of another size, in the dtype of this tensor."""
-    return empty(*size, dtype=dtype_or(dtype, self), requires_grad=requires_grad)
+def new_empty(self: Tensor, *size: Any, dtype: Any = None, **options: Any) -> Tensor:
+    """Whatever is in memory, of another size, in the dtype of this tensor; for the arguments see `zeros`."""
+    return empty(*size, dtype=dtype_or(dtype, self), **options)
 
 
 def new_full(
-    self: Tensor, size: Sequence[int], fill_value: Any, *, dtype: Any = None, requires_grad: bool = False
+    self: Tensor, size: Sequence[int], fill_value: Any, *, dtype: Any = None, **options: Any
 ) -> Tensor:
-    """One number, of another size, in the dtype of this tensor."""
-    return full(size, fill_value, dtype=dtype_or(dtype, self), requires_grad=requires_grad)
+    """One number, of another size, in the dtype of this tensor; for the arguments see `full`."""
+    return full(size, fill_value, dtype=dtype_or(dtype, self), **options)
 
 
 # arguments ------------------------------------------------------------------------------------------------

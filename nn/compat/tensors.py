@@ -47,8 +47,10 @@ class Tensor(autodiff.Tensor, metaclass=Kind):
         if not data:
             return autodiff.zeros(0, dtype=cls.of, device=device)
         first = data[0]
+        if len(data) == 1 and isinstance(first, autodiff.Tensor):
+            return as_kind(cls.of, first)
         if len(data) > 1 or is_size(first):
-            return autodiff.zeros(*data, dtype=cls.of, device=device)
+            return autodiff.zeros([int(length) for length in data], dtype=cls.of, device=device)
         if isinstance(first, (bool, int, float, np.generic)):
             raise TypeError(
                 f"new(): data must be a sequence (got {type(first).__name__}): write torch.tensor({first})"
@@ -57,8 +59,6 @@ class Tensor(autodiff.Tensor, metaclass=Kind):
             raise TypeError(
                 f"Tensor({first}) may mean a size or data: write torch.zeros({first}), or give a list as data"
             )
-        if isinstance(first, autodiff.Tensor):
-            return as_kind(cls.of, first)
         return autodiff.tensor(first, dtype=cls.of or autodiff.get_default_dtype(), device=device)
 
 
