@@ -49,6 +49,7 @@ from .ops.products import *
 from .ops.reductions import *
 from .ops.resampling import *
 from .ops.scans import *
+from .ops.scattering import *
 from .ops.shapes import *
 from .ops.sorting import *
 from .ops.windows import *

@@ -23,6 +23,7 @@ from .ops import neural as k
 from .ops import products as l
 from .ops import reductions as r
 from .ops import scans as o
+from .ops import scattering as w
 from .ops import shapes as s
 from .ops import sorting as q
 
@@ -197,11 +198,29 @@ class Methods:
     # indexing ----------------------------------------------------------------------------------------------
     def __getitem__(self, index: Any) -> Tensor: return i.get(self, index)
     def __setitem__(self, index: Any, value: Any) -> None: i.put(self, index, value)
-    gather, take_along_dim, index_select, narrow = i.gather, i.take_along_dim, i.index_select, i.narrow
-    select = i.select
-    masked_fill, masked_select, nonzero = i.masked_fill, i.masked_select, i.nonzero
+    gather, take, take_along_dim, index_select = i.gather, i.take, i.take_along_dim, i.index_select
+    narrow, select, nonzero, argwhere = i.narrow, i.select, i.nonzero, i.argwhere
+    masked_fill, masked_select, masked_scatter = i.masked_fill, i.masked_select, w.masked_scatter
+    scatter, scatter_add, put, index_put = w.scatter, w.scatter_add, w.put, w.index_put
+    index_add, index_copy, index_fill = w.index_add, w.index_copy, w.index_fill
     def masked_fill_(self, mask: Tensor, value: Any) -> Tensor:
         return inplace.change(self, i.masked_fill, mask, value)
+    def masked_scatter_(self, mask: Tensor, source: Tensor) -> Tensor:
+        return inplace.change(self, w.masked_scatter, mask, source)
+    def scatter_(self, dim: Any, index: Tensor, src: Any = None, **options: Any) -> Tensor:
+        return inplace.change(self, w.scatter, dim, index, src, **options)
+    def scatter_add_(self, dim: Any, index: Tensor, src: Tensor) -> Tensor:
+        return inplace.change(self, w.scatter_add, dim, index, src)
+    def index_add_(self, dim: Any, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor:
+        return inplace.change(self, w.index_add, dim, index, source, alpha=alpha)
+    def index_copy_(self, dim: Any, index: Tensor, source: Tensor) -> Tensor:
+        return inplace.change(self, w.index_copy, dim, index, source)
+    def index_fill_(self, dim: Any, index: Tensor, value: Any) -> Tensor:
+        return inplace.change(self, w.index_fill, dim, index, value)
+    def put_(self, index: Tensor, source: Tensor, accumulate: Flag = False) -> Tensor:
+        return inplace.change(self, w.put, index, source, accumulate)
+    def index_put_(self, indices: Any, values: Tensor, accumulate: Flag = False) -> Tensor:
+        return inplace.change(self, w.index_put, indices, values, accumulate)
 
     # linear algebra ----------------------------------------------------------------------------------------
     def __matmul__(self, other: Any) -> Tensor: return l.matmul(self, other)

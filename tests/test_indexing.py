@@ -328,6 +328,49 @@ def test_numpy_values_can_be_assigned():
 
 
 @both
+def test_scattering_in_place(lib):
+    """Each on a copy with history: values, and the gradients of what was there and of what came."""
+    index, mask = lib.tensor([[0, 2], [1, 1]]), lib.tensor([[True, False, True], [False, True, True]])
+    some = lib.tensor([2, 0])
+    found = []
+    for change in (
+        lambda y, v: y.scatter_(1, index[:1], v[:1]),
+        lambda y, v: y.scatter_(1, index, 7.0),
+        lambda y, v: y.scatter_(1, index, value=7.0),
+        lambda y, v: y.scatter_add_(1, index, v),
+        lambda y, v: y.index_add_(1, some, v, alpha=3),
+        lambda y, v: y.index_copy_(1, some, v),
+        lambda y, v: y.index_fill_(1, some, 9.0),
+        lambda y, v: y.put_(index.reshape(-1)[:3], v.reshape(-1)[:3]),
+        lambda y, v: y.put_(index, v, accumulate=True),
+        lambda y, v: y.index_put_((some[1:], some[:1]), v[0, 0]),
+        lambda y, v: y.masked_scatter_(mask, v),
+        lambda y, v: y.masked_fill_(mask, 0.5),
+        lambda y, v: y.tril_(),
+        lambda y, v: y.triu_(1),
+        lambda y, v: y.diagonal().mul_(v[0]),
+        lambda y, v: y.unfold(1, 1, 2).add_(v.reshape(2, 2, 1)),
+        lambda y, v: y.select(1, 2).copy_(v[0]),
+    ):
+        x = lib.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], requires_grad=True)
+        v = lib.tensor([[0.5, 1.5], [2.5, 3.5]], requires_grad=True)
+        y = x * 2
+        change(y, v)
+        (y * y).sum().backward()
+        found.append((y.tolist(), x.grad.tolist(), None if v.grad is None else v.grad.tolist()))
+    return found
+
+
+@pytest.mark.filterwarnings("ignore:The reduce argument of torch.scatter")
+@both
+def test_scatter_that_adds(lib):
+    x = lib.zeros(2, 3)
+    return x.scatter(
+        1, lib.tensor([[0, 0], [2, 1]]), lib.tensor([[1.0, 2.0], [3.0, 4.0]]), reduce="add"
+    ).tolist()
+
+
+@both
 def test_one_hot(lib):
     one_hot = torch.nn.functional.one_hot if lib is torch else lib.one_hot
     found = [one_hot(lib.tensor([0, 2])), one_hot(lib.tensor([[1], [0]]), 3), one_hot(lib.tensor(1), 4)]

@@ -4,36 +4,12 @@ import pytest
 import torch
 
 import autodiff
-from autodiff.ops import (
-    bins,
-    composed,
-    diagonals,
-    elementwise,
-    indexing,
-    joining,
-    neural,
-    products,
-    reductions,
-    scans,
-    shapes,
-    sorting,
-)
+from autodiff import ops
 
-MODULES = (
-    bins,
-    composed,
-    diagonals,
-    elementwise,
-    indexing,
-    joining,
-    neural,
-    products,
-    reductions,
-    scans,
-    shapes,
-    sorting,
+MODULES = [getattr(ops, name) for name in ops.__all__]
+SHARED = sorted(
+    {name for module in MODULES for name in getattr(module, "__all__", ()) if hasattr(torch.Tensor, name)}
 )
-SHARED = sorted({name for module in MODULES for name in module.__all__ if hasattr(torch.Tensor, name)})
 
 
 def test_there_are_many() -> None:

@@ -21,6 +21,7 @@ from . import (
     reductions,
     resampling,
     scans,
+    scattering,
     shapes,
     sorting,
     windows,
@@ -29,5 +30,5 @@ from . import (
 __all__ = [
     "activations", "attention", "bins", "composed", "convolution", "diagonals", "distances", "dropout",
     "elementwise", "indexing", "joining", "losses", "neural", "normalization", "pooling", "products",
-    "recurrent", "reductions", "resampling", "scans", "shapes", "sorting", "windows",
+    "recurrent", "reductions", "resampling", "scans", "scattering", "shapes", "sorting", "windows",
 ]  # fmt: skip

@@ -29,8 +29,8 @@ from ..tensor import Tensor
 from .dims import one_dim, refuse_plain
 
 __all__ = [
-    "gather", "index_select", "masked_fill", "masked_select", "narrow", "nonzero", "one_hot", "select",
-    "take_along_dim",
+    "argwhere", "gather", "index_select", "masked_fill", "masked_select", "narrow", "nonzero", "one_hot",
+    "select", "take", "take_along_dim",
 ]  # fmt: skip
 
 ALL = slice(None)
@@ -253,11 +253,15 @@ def put(x: Tensor, index: Any, value: Any) -> None:
 
 def along(x: Any, dim: int, index: Any) -> Tensor:
     """The values at `index` (an int64 tensor) along `dim`; in other dimensions x and the index broadcast."""
-    shape = x.array.shape
+    return getitem(x, along_grid(x.array.shape, dim, index.array))
+
+
+def along_grid(shape: tuple[int, ...], dim: int, index: Array) -> tuple[Array, ...]:
+    """An index for each dimension of this shape: `index` for `dim`, all there are for the others."""
     grid = [
         np.arange(n).reshape([-1 if i == d else 1 for i in range(len(shape))]) for d, n in enumerate(shape)
     ]
-    return getitem(x, tuple(index.array.copy() if d == dim else places for d, places in enumerate(grid)))
+    return tuple(index.copy() if d == dim else places for d, places in enumerate(grid))
 
 
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
@@ -397,6 +401,39 @@ def refuse_outside(index: Array, dim: int, size: int) -> None:
         raise RuntimeError(f"index {wrong[0]} is out of bounds for dimension {dim} with size {size}")
 
 
+def refuse_beyond(index: Array, dim: int, size: int, words: str, lowest: int) -> None:
+    """Raise IndexError for an index below `lowest`, or not below `size`."""
+    wrong = index[(index < lowest) | (index >= size)]
+    if wrong.size:
+        raise IndexError(f"{words}index {wrong[0]} is out of bounds for dimension {dim} with size {size}")
+
+
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """The values at these places of the flattened tensor, in the shape of `index`; -1 is the last.
+
+    Raises IndexError for places that there are not.
+
+    >>> import autodiff
+    >>> autodiff.tensor([[1, 2], [3, 4]]).take(autodiff.tensor([0, -1]))
+    tensor([1, 4])
+    """
+    refuse_plain(input, "take")
+    refuse_plain(index, "take", "index", 2)
+    if index.array.dtype != int64:
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.array.dtype}")
+    if index.array.size and not input.array.size:
+        raise IndexError("take(): tried to take from an empty tensor")
+    refuse_places(index.array, input.array.size)
+    return getitem(input.reshape(-1), (index.array.copy(),))
+
+
+def refuse_places(index: Array, size: int) -> None:
+    """Raise IndexError for a place that is not in the flattened tensor of this size."""
+    wrong = index[(index < -size) | (index >= size)]
+    if wrong.size:
+        raise IndexError(f"out of range: tried to access index {wrong[0]} on a tensor of {size} elements.")
+
+
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The entries where `mask` is true, in one row; `input` and `mask` broadcast.
 
@@ -464,7 +501,12 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     return Tensor(np.argwhere(input.array))
 
 
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+def argwhere(input: Tensor) -> Tensor:
+    """Where the entries are not 0: a row of int64 indices each, as `nonzero`."""
+    return nonzero(input)
+
+
+def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     """For each class index a row of `num_classes` (-1: the largest index + 1) that is 1 there, 0 elsewhere.
 
     >>> import autodiff
@@ -472,8 +514,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
-    refuse_plain(tensor, "one_hot", "tensor")
-    labels = tensor.array
+    refuse_plain(input, "one_hot")
+    labels = input.array
     if labels.dtype != int64:
         raise RuntimeError(
             f"one_hot is only applicable to index tensor of type LongTensor, not {labels.dtype}: use x.long()"

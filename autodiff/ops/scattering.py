@@ -1,0 +1,333 @@
+"""Values written, or added, at indices: `scatter`, `index_add`, `put` and their kin.
+
+Each is an index written out for one of two primitives: `setitem` replaces, and adding what `indexing.scatter`
+adds up on zeros accumulates. Where a replaced entry is named twice, the last value stays, and each of them
+is given the gradient, as in PyTorch, which promises neither.
+"""
+
+# mypy: disable-error-code="no-any-return"
+# (a primitive may be called on arrays and Symbols too)
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import Array, int64
+from ..errors import describe
+from ..primitive import cast
+from ..tensor import Tensor
+from .dims import one_dim, refuse_plain
+from .indexing import (
+    along_grid,
+    common_shape,
+    getitem,
+    parse,
+    refuse_beyond,
+    refuse_index,
+    refuse_mask,
+    refuse_outside,
+    refuse_places,
+    setitem,
+)
+from .indexing import scatter as sums_at
+
+__all__ = [
+    "index_add", "index_copy", "index_fill", "index_put", "masked_scatter", "put", "scatter", "scatter_add",
+]  # fmt: skip
+
+ALL = slice(None)
+
+
+# at an index of the same number of dimensions ---------------------------------------------------------------
+
+
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+) -> Tensor:
+    """`input` with z[index[i, j], j] = src[i, j] for dim 0, z[i, index[i, j]] = src[i, j] for dim 1, ...
+
+    `src` (or `value`) may be a number. `index` is int64 and not negative, has the dimensions of `input` and
+    `src`, and is nowhere longer, save in `dim`. With reduce="add" it adds. Raises RuntimeError for what does
+    not fit.
+
+    >>> import autodiff
+    >>> autodiff.scatter(autodiff.zeros(2, 3), 1, autodiff.tensor([[2], [0]]), 1.0)
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
+    """
+    src = value if src is None else src
+    if reduce not in (None, "add"):
+        if reduce == "multiply":
+            raise NotImplementedError('scatter(): reduce="multiply" is not available here, only "add" is')
+        raise RuntimeError("reduce argument must be either add or multiply.")
+    x, i, where, index = located(input, dim, index, "scatter")
+    if not isinstance(src, Tensor):
+        src = Tensor(np.full(index.array.shape, src, x.array.dtype))
+    elif value is not None:
+        src = cast(src, x.array.dtype).expand(index.array.shape)
+    z = at_places(x, i, where, index, src, "scatter", adding=reduce == "add")
+    return z if input.array.ndim else z.reshape(())
+
+
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """`input` with src[i, j] added at [index[i, j], j] for dim 0, at [i, index[i, j]] for dim 1, and so on.
+
+    >>> import autodiff
+    >>> autodiff.zeros(3).scatter_add(0, autodiff.tensor([0, 0, 2]), autodiff.tensor([1.0, 2.0, 3.0]))
+    tensor([3., 0., 3.])
+    """
+    refuse_plain(src, "scatter_add", "src", 4)
+    x, i, where, index = located(input, dim, index, "scatter")
+    z = at_places(x, i, where, index, src, "scatter", adding=True)
+    return z if input.array.ndim else z.reshape(())
+
+
+def located(input: Tensor, dim: int, index: Tensor, op: str) -> tuple[Tensor, int, tuple[Array, ...], Tensor]:
+    """`input` of one dimension at least, its dimension, the index written out for each, and the index."""
+    refuse_plain(input, op)
+    refuse_plain(index, op, "index", 3)
+    refuse_index(index, op)
+    x = input if input.array.ndim else input.reshape(1)
+    index = index if index.array.ndim else index.reshape(1)
+    i = one_dim(dim, x.array.ndim, op)
+    if index.array.ndim != x.array.ndim:
+        raise RuntimeError(
+            "Index tensor must have the same number of dimensions as self tensor, in "
+            f"{op}(): the index is {describe(index)}, the input {describe(input)}"
+        )
+    refuse_outside(index.array, i, x.array.shape[i])
+    return x, i, along_grid(index.array.shape, i, index.array), index
+
+
+def at_places(
+    x: Tensor, dim: int, where: tuple[Array, ...], index: Tensor, src: Tensor, op: str, adding: bool
+) -> Tensor:
+    """x with `src` written or added at the places `where`."""
+    if src.array.dtype != x.array.dtype:
+        raise RuntimeError(
+            f"{op}(): Expected self.dtype to be equal to src.dtype, but they are {x.array.dtype} and "
+            f"{src.array.dtype}"
+        )
+    src = src if src.array.ndim else src.reshape(1)
+    n = index.array.shape
+    if src.array.ndim != len(n):
+        raise RuntimeError(
+            f"Index tensor must have the same number of dimensions as src tensor, in {op}(): the index is "
+            f"{describe(index)}, src {describe(src)}"
+        )
+    a, b = x.array.shape, src.array.shape
+    if any(k > c or (k > m and d != dim) for d, (k, m, c) in enumerate(zip(n, a, b, strict=True))):
+        raise RuntimeError(
+            f"Expected index {list(n)} to be no larger than self {list(a)} apart from dimension {dim} and to "
+            f"be no larger size than src {list(b)}, in {op}()"
+        )
+    if b != n:
+        src = getitem(src, tuple(slice(k) for k in n))
+    return x + sums_at(src, a, where) if adding else setitem(x, src, where)
+
+
+# along one dimension ----------------------------------------------------------------------------------------
+
+
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
+    """`input` with `alpha` times the entries of `source` along `dim` added at the numbers in `index`.
+
+    >>> import autodiff
+    >>> autodiff.zeros(3).index_add(0, autodiff.tensor([0, 0, 2]), autodiff.tensor([1.0, 2.0, 3.0]))
+    tensor([3., 0., 3.])
+    """
+    refuse_plain(source, "index_add", "source", 4)
+    x, i, at = numbered(input, dim, index, "index_add")
+    if source.array.dtype != x.array.dtype:
+        raise RuntimeError(
+            f"index_add_(): self ({x.array.dtype}) and source ({source.array.dtype}) must have the same "
+            "scalar type"
+        )
+    source = source if source.array.ndim else source.reshape(1)
+    a, b = x.array.shape, source.array.shape
+    if len(b) != len(a) or a[:i] + a[i + 1 :] != b[:i] + b[i + 1 :]:
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got "
+            f"self.shape = {list(input.array.shape)} source.shape = {list(b)}, in index_add()"
+        )
+    if b[i] != at.size:
+        raise RuntimeError(
+            f"index_add_(): Number of indices ({at.size}) should be equal to source.size(dim): ({b[i]}), for "
+            f"dim: {i}"
+        )
+    refuse_outside(at, i, a[i])
+    z = x + sums_at(source if alpha == 1 else source * alpha, a, (*(ALL,) * i, at))
+    return z if input.array.ndim else z.reshape(())
+
+
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """`input` with the entries of `source` along `dim` at the numbers in `index`.
+
+    >>> import autodiff
+    >>> autodiff.zeros(3).index_copy(0, autodiff.tensor([2, 0]), autodiff.tensor([1.0, 2.0]))
+    tensor([2., 0., 1.])
+    """
+    refuse_plain(source, "index_copy", "source", 4)
+    refuse_plain(index, "index_copy", "index", 3)
+    if index.array.dtype != int64:
+        raise RuntimeError(f"index_copy_(): Expected a long tensor for index, but got {index.array.dtype}")
+    if source.array.dtype != input.array.dtype:
+        raise RuntimeError(
+            "index_copy_(): self and source expected to have the same dtype, but got (self) "
+            f"{input.array.dtype} and (source) {source.array.dtype}"
+        )
+    if index.array.ndim > 1:
+        raise IndexError(f"index_copy_(): Index should have dimension 1 or 0 (got {index.array.ndim})")
+    x, i, at = numbered(input, dim, index, "index_copy")
+    source = source if source.array.ndim else source.reshape(1)
+    a, b = x.array.shape, source.array.shape
+    if len(b) != len(a) or a[:i] + a[i + 1 :] != b[:i] + b[i + 1 :]:
+        raise RuntimeError(
+            "index_copy_(): Source/destination tensor must have same slice shapes, except at dimension "
+            f"{i}, but they are {list(b)} and {list(a)}"
+        )
+    if b[i] != at.size:
+        raise IndexError(
+            f"index_copy_(): Number of indices ({at.size}) should be equal to source.size(dim) ({b[i]})"
+        )
+    refuse_beyond(at, i, a[i], "index_copy_(): ", lowest=0)
+    z = setitem(x, source, (*(ALL,) * i, at))
+    return z if input.array.ndim else z.reshape(())
+
+
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """`input` with `value` (a number or a 0-dim tensor) at the numbers in `index` along `dim`.
+
+    >>> import autodiff
+    >>> autodiff.zeros(3).index_fill(0, autodiff.tensor([2, 0]), 7.0)
+    tensor([7., 0., 7.])
+    """
+    refuse_plain(index, "index_fill", "index", 3)
+    if index.array.dtype != int64:
+        raise IndexError(f"index_fill_(): Expected dtype int64 for index, not {index.array.dtype}")
+    if index.array.ndim > 1:
+        raise RuntimeError(f"Index has to be a vector/scalar, in index_fill(), but it is {describe(index)}")
+    if isinstance(value, Tensor) and value.array.ndim:
+        raise RuntimeError(
+            "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+            f"{value.array.ndim} dimension(s)."
+        )
+    x, i, at = numbered(input, dim, index, "index_fill")
+    refuse_beyond(at, i, x.array.shape[i], "", lowest=-x.array.shape[i])
+    at = np.unique(at % x.array.shape[i]) if at.size else at  # an entry named twice is filled once
+    v = cast(value, x.array.dtype) if isinstance(value, Tensor) else x.array.dtype.type(value).item()
+    z = setitem(x, v, (*(ALL,) * i, at))
+    return z if input.array.ndim else z.reshape(())
+
+
+def numbered(input: Tensor, dim: int, index: Tensor, op: str) -> tuple[Tensor, int, Array]:
+    """`input` of one dimension at least, its dimension, and the numbers in `index`, a vector."""
+    refuse_plain(input, op)
+    refuse_plain(index, op, "index", 3)
+    refuse_index(index, f"{op}_")
+    if index.array.ndim > 1:
+        raise IndexError(
+            f"{op}_(): Index is supposed to be a vector, but got dim: {index.array.ndim}, {describe(index)}"
+        )
+    x = input if input.array.ndim else input.reshape(1)
+    return x, one_dim(dim, x.array.ndim, op), index.array.reshape(-1).copy()
+
+
+# anywhere ---------------------------------------------------------------------------------------------------
+
+
+def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
+    """`input` with the values of `source` at these places of the flattened tensor; added if `accumulate`.
+
+    Raises IndexError for places that there are not, or as many as do not fit, RuntimeError for dtypes.
+
+    >>> import autodiff
+    >>> autodiff.put(autodiff.zeros(2, 2), autodiff.tensor([1, -1]), autodiff.tensor([5.0, 6.0]))
+    tensor([[0., 5.],
+            [0., 6.]])
+    """
+    refuse_plain(input, "put")
+    refuse_plain(index, "put", "index", 2)
+    refuse_plain(source, "put", "source", 3)
+    if index.array.dtype != int64:
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.array.dtype}")
+    if source.array.dtype != input.array.dtype:
+        raise RuntimeError(
+            "put_(): self and source expected to have the same dtype, but got self.dtype = "
+            f"{input.array.dtype} and source.dtype = {source.array.dtype}"
+        )
+    if source.array.size != index.array.size:
+        raise IndexError(
+            "put_(): Expected source and index to have the same number of elements, but got source.numel() = "
+            f"{source.array.size}, index.numel() = {index.array.size}"
+        )
+    refuse_places(index.array, input.array.size)
+    row, at = input.reshape(-1), (index.array.reshape(-1).copy(),)
+    values = source.reshape(-1)
+    z = row + sums_at(values, row.array.shape, at) if accumulate else setitem(row, values, at)
+    return z.reshape(input.array.shape)
+
+
+def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: bool = False) -> Tensor:
+    """`input` with x[indices] = values, or += if `accumulate`, which adds up what meets at one place.
+
+    >>> import autodiff
+    >>> at = (autodiff.tensor([0, 0]), autodiff.tensor([1, 1]))
+    >>> autodiff.index_put(autodiff.zeros(2, 2), at, autodiff.tensor(5.0), accumulate=True)
+    tensor([[ 0., 10.],
+            [ 0.,  0.]])
+    """
+    refuse_plain(input, "index_put")
+    if not isinstance(indices, (list, tuple)):
+        raise TypeError(
+            "index_put(): argument 'indices' (position 2) must be tuple of Tensors, not "
+            f"{type(indices).__name__}"
+        )
+    refuse_plain(values, "index_put", "values", 3)
+    if values.array.dtype != input.array.dtype:
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {input.array.dtype} for the "
+            f"destination and {values.array.dtype} for the source."
+        )
+    for index in indices:
+        refuse_plain(index, "index_put", "indices", 2)
+    basic, advanced = parse(
+        tuple(index if index.array.ndim else index.reshape(1) for index in indices), input.array.shape
+    )
+    where = advanced or basic
+    assert where is not None
+    values = values.expand(input.array[where].shape)
+    if accumulate:
+        return input + sums_at(values, input.array.shape, where)
+    return setitem(input, values, where)
+
+
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """`input` with the first values of `source`, one after the other, where `mask` is true; both broadcast.
+
+    >>> import autodiff
+    >>> x = autodiff.tensor([1.0, -2.0, -3.0])
+    >>> x.masked_scatter(x < 0, autodiff.tensor([7.0, 8.0, 9.0]))
+    tensor([1., 7., 8.])
+    """
+    refuse_plain(input, "masked_scatter")
+    refuse_mask(mask, "masked_scatter_")
+    refuse_plain(source, "masked_scatter", "source", 3)
+    if source.array.dtype != input.array.dtype:
+        raise RuntimeError(
+            f"masked_scatter: expected self and source to have same dtypes but got {input.array.dtype} and "
+            f"{source.array.dtype}"
+        )
+    shape = common_shape(input, mask, "masked_scatter")
+    at = np.nonzero(np.broadcast_to(mask.array, shape)) if shape else (mask.array.reshape(1).nonzero()[0],)
+    if source.array.size < at[0].size:
+        raise RuntimeError(
+            "Number of elements of source < number of ones in mask: "
+            f"{source.array.size} < {at[0].size}, in masked_scatter()"
+        )
+    x = input.expand(shape) if shape else input.reshape(1)
+    z = setitem(x, getitem(source.reshape(-1), (slice(at[0].size),)), at)
+    return z if shape else z.reshape(())
