@@ -49,6 +49,7 @@ from .layers import (
     MaxPool2d,
     ModuleDict,
     ModuleList,
+    MultiheadAttention,
     ReLU,
     ReLU6,
     RMSNorm,
@@ -64,6 +65,11 @@ from .layers import (
     Softsign,
     Tanh,
     Tanhshrink,
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
 )
 from .losses import (
     BCELoss,
@@ -88,8 +94,9 @@ __all__ = [
     "Flatten", "GELU", "GRU", "GRUCell", "GroupNorm", "Hardtanh", "HingeLoss", "History", "HuberLoss",
     "Identity", "InstanceNorm1d", "InstanceNorm2d", "L1Loss", "LSTM", "LSTMCell", "LayerNorm",
     "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax", "MLP", "MSELoss", "MaxPool1d", "MaxPool2d",
-    "ModelCheckpoint", "Module", "ModuleDict", "ModuleList", "NLLLoss", "Parameter", "RMSNorm", "RNN",
-    "RNNBase", "RNNCell", "RNNCellBase", "ReLU", "ReLU6", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss",
-    "Softmax", "Softmin", "Softplus", "Softsign", "Tanh", "Tanhshrink", "Trainer", "data", "functional",
-    "init", "load", "optim", "save", "summary",
+    "ModelCheckpoint", "Module", "ModuleDict", "ModuleList", "MultiheadAttention", "NLLLoss", "Parameter",
+    "RMSNorm", "RNN", "RNNBase", "RNNCell", "RNNCellBase", "ReLU", "ReLU6", "Sequential", "SiLU",
+    "Sigmoid", "SmoothL1Loss", "Softmax", "Softmin", "Softplus", "Softsign", "Tanh", "Tanhshrink",
+    "Trainer", "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
+    "TransformerEncoderLayer", "data", "functional", "init", "load", "optim", "save", "summary",
 ]  # fmt: skip
