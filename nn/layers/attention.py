@@ -7,7 +7,7 @@ from typing import Any
 
 import autodiff
 from autodiff import Tensor
-from autodiff.ops.neural import linear
+from autodiff.ops.linear import linear
 from autodiff.tensor import refuse_device
 
 from .. import functional as F
