@@ -16,7 +16,7 @@ from pathlib import Path
 from . import lab_book
 from .lab_book import Row
 
-NAMES = ("xor", "from_scratch", "quadrants", "moons", "iris", "activations")
+NAMES = ("xor", "from_scratch", "quadrants", "moons", "mnist", "iris", "activations", "cnn")
 """The modules, in the order of the lab's sheet. Each has `parse(argv)`, and `run(options)` for its rows."""
 
 

@@ -51,11 +51,15 @@ def conclude(rows: Sequence[Row], out: Path) -> int:
     return 0 if holds else 1
 
 
-def parser(name: str, claim: str, epochs: int, seed: int = 42) -> argparse.ArgumentParser:
-    """The options that all experiments take: --epochs, --seed, --out and --no-plots."""
+def parser(name: str, claim: str, epochs: int | None, seed: int = 42) -> argparse.ArgumentParser:
+    """The options that all experiments take: --epochs, --seed, --out and --no-plots.
+
+    `epochs` is None where the number depends on the data.
+    """
     options = argparse.ArgumentParser(prog=f"python -m demos.{name}", description=f"{claim}.")
     number = "%(default)s, as recorded; with another, recorded numbers need not hold"
-    options.add_argument("--epochs", type=int, default=epochs, help=f"steps (default {number})")
+    steps = number if epochs is not None else "as many as the data needs"
+    options.add_argument("--epochs", type=int, default=epochs, help=f"steps (default {steps})")
     options.add_argument("--seed", type=int, default=seed, help=f"of all random numbers (default {number})")
     options.add_argument(
         "--out", type=Path, default=Path("runs") / name, help="folder for the files (default %(default)s)"
@@ -67,7 +71,7 @@ def parser(name: str, claim: str, epochs: int, seed: int = 42) -> argparse.Argum
 def parse(options: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
     """The options, checked, with their folder made; wrong usage exits with 2."""
     chosen = options.parse_args(argv)
-    if chosen.epochs < 1:
+    if chosen.epochs is not None and chosen.epochs < 1:
         options.error("--epochs must be at least 1")
     if not 0 <= chosen.seed < 2**32:
         options.error("--seed must lie between 0 and 4294967295")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -132,12 +133,14 @@ def confusion_matrix(counts: Array, names: Sequence[str], title: str) -> Figure:
     """How many of each true class (row) were given each class (column); darker is more."""
     figure, axes = _figure(f"Confusion matrix: {title}")
     image = axes.imshow(counts, cmap="Blues", vmin=0)
+    size = min(14, 90 / len(names))
     for row, column in np.ndindex(*counts.shape):
         color = "white" if counts[row, column] > counts.max() / 2 else "black"
-        axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", color=color, fontsize=14)
+        axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", color=color, fontsize=size)
     axes.set(xlabel="predicted class", ylabel="true class")
     axes.set_xticks(range(len(names)), names)
-    axes.set_yticks(range(len(names)), names, rotation=90, va="center")
+    long = max(map(len, names)) > 2
+    axes.set_yticks(range(len(names)), names, rotation=90 if long else 0, va="center")
     figure.colorbar(image, ax=axes, label="number of samples")
     return figure
 
@@ -145,7 +148,7 @@ def confusion_matrix(counts: Array, names: Sequence[str], title: str) -> Figure:
 def roc(false_alarms: Sequence[float], hits: Sequence[float], area: float, title: str) -> Figure:
     """The receiver operating characteristic: hits against false alarms, as the threshold falls."""
     figure, axes = _figure(f"ROC curve: {title}")
-    axes.plot(false_alarms, hits, color=BLUE, linewidth=2.5, clip_on=False, label=f"model, AUC = {area:.3f}")
+    axes.plot(false_alarms, hits, color=BLUE, linewidth=2.5, clip_on=False, label=f"model, AUC = {area:.4f}")
     axes.plot([0, 1], [0, 1], color="grey", linestyle="--", label="guessing, AUC = 0.5")
     axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.02))
     axes.grid(alpha=0.3)
@@ -202,9 +205,46 @@ def _panels(count: int, columns: int = 4) -> tuple[Figure, list[Axes]]:
     return figure, places[:count]
 
 
+def filters(weights: Array, title: str) -> Figure:
+    """What units look for: weights (n, height, width) as images, red above 0 and blue below, on one scale."""
+    columns = min(8, len(weights))
+    rows = -(-len(weights) // columns)
+    figure = Figure(figsize=(7.5, 1.0 + 0.85 * rows), layout="constrained")
+    figure.suptitle(title)
+    largest = abs(weights).max()
+    places = figure.subplots(rows, columns, squeeze=False).ravel()
+    for i, axes in enumerate(places):
+        axes.set_axis_off()
+        if i < len(weights):
+            image = axes.imshow(weights[i], cmap="RdBu_r", vmin=-largest, vmax=largest)
+            axes.set_title(f"{i}", fontsize="x-small", pad=2)
+    figure.colorbar(image, ax=list(places), label="weight")
+    return figure
+
+
+def samples(pictures: Array, predicted: Sequence[str], true: Sequence[str], title: str) -> Figure:
+    """Pictures (n, channels, height, width) with what they were told to be; red, with the truth, if wrong."""
+    columns = min(8, len(pictures))
+    rows = -(-len(pictures) // columns)
+    figure = Figure(figsize=(8.5, 0.8 + 1.25 * rows), layout="constrained")
+    figure.suptitle(title)
+    places = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in places:
+        axes.set_axis_off()
+    for axes, picture, told, truth in zip(places, pictures, predicted, true, strict=False):
+        shown = picture[0] if len(picture) == 1 else picture.transpose(1, 2, 0)
+        axes.imshow(shown, cmap="gray_r", vmin=0, vmax=1)
+        right = told == truth
+        caption = told if right else f"{told}, not {truth}"
+        axes.set_title(caption, fontsize="small", color=BLUE if right else RED, pad=3)
+    return figure
+
+
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure to a file; the suffix (.png, .svg) decides the format."""
+    """Write a figure as PNG, and as SVG beside it; the same figure gives the same bytes."""
     figure.savefig(path, dpi=120)
+    with rc_context({"svg.hashsalt": path.name}):
+        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
 
 
 def _figure(title: str) -> tuple[Figure, Axes]:
