@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from autodiff import Tensor
+from typing import Any
+
+from autodiff import Tensor, empty
 
 from .. import functional as F
+from ..init import constant_
 from ..module import Module
+from ..parameter import Parameter
 
 # A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"
@@ -48,6 +52,42 @@ class SiLU(_Elementwise):
         return F.silu(input, self.inplace)
 
 
+class SELU(_Elementwise):
+    """1.0507 x where x > 0, else 1.7581 (e^x - 1). Source: PyTorch, `torch.nn.SELU`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.selu(input, self.inplace)
+
+
+class Mish(_Elementwise):
+    """x tanh(log(1 + e^x)). Source: PyTorch, `torch.nn.Mish`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.mish(input, self.inplace)
+
+
+class Hardsigmoid(Module):
+    """0 up to -3, 1 from 3 on, x / 6 + 1/2 between. Source: PyTorch, `torch.nn.Hardsigmoid`."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.hardsigmoid(input, self.inplace)
+
+
+class Hardswish(Module):
+    """0 up to -3, x from 3 on, x (x + 3) / 6 between. Source: PyTorch, `torch.nn.Hardswish`."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.hardswish(input, self.inplace)
+
+
 class LeakyReLU(Module):
     """x where x > 0, else negative_slope · x. Source: PyTorch, `torch.nn.LeakyReLU`."""
 
@@ -74,6 +114,34 @@ class ELU(Module):
 
     def extra_repr(self) -> str:
         return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
+
+
+class CELU(Module):
+    """x where x > 0, else alpha (e^(x / alpha) - 1). Source: PyTorch, `torch.nn.CELU`."""
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        self.alpha, self.inplace = alpha, inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.celu(input, self.alpha, self.inplace)
+
+    def extra_repr(self) -> str:
+        return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
+
+
+class Threshold(Module):
+    """x where x > threshold, else `value`. Source: PyTorch, `torch.nn.Threshold`."""
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__()
+        self.threshold, self.value, self.inplace = threshold, value, inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.threshold(input, self.threshold, self.value, self.inplace)
+
+    def extra_repr(self) -> str:
+        return f"threshold={self.threshold}, value={self.value}" + (", inplace=True" if self.inplace else "")
 
 
 class Hardtanh(Module):
@@ -118,6 +186,31 @@ class Tanhshrink(Module):
         return F.tanhshrink(input)
 
 
+class _Shrink(Module):
+    """An activation that is 0 where |x| <= lambd."""
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def extra_repr(self) -> str:
+        return f"{self.lambd}"
+
+
+class Hardshrink(_Shrink):
+    """x where |x| > lambd, else 0. Source: PyTorch, `torch.nn.Hardshrink`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.hardshrink(input, self.lambd)
+
+
+class Softshrink(_Shrink):
+    """x moved towards 0 by lambd, 0 where |x| <= lambd. Source: PyTorch, `torch.nn.Softshrink`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softshrink(input, self.lambd)
+
+
 class Softsign(Module):
     """x / (1 + |x|). Source: PyTorch, `torch.nn.Softsign`."""
 
@@ -151,6 +244,50 @@ class GELU(Module):
 
     def extra_repr(self) -> str:
         return f"approximate={self.approximate!r}"
+
+
+class GLU(Module):
+    """a sigmoid(b), the halves of the input along `dim`. Source: PyTorch, `torch.nn.GLU`."""
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.glu(input, self.dim)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class PReLU(Module):
+    """x where x > 0, else weight · x: `weight` (num_parameters,) is learned, and `init` at first.
+
+    One for all, or one for each channel (the second dimension). Source: He et al. (2015); PyTorch,
+    `torch.nn.PReLU`.
+
+    >>> import autodiff, nn
+    >>> nn.PReLU()(autodiff.tensor([-2.0, 2.0])).detach()
+    tensor([-0.5000,  2.0000])
+    """
+
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        self.num_parameters, self.init = num_parameters, init
+        self.weight = Parameter(empty(num_parameters, dtype=dtype, device=device))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set every slope to `init`."""
+        constant_(self.weight, self.init)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.prelu(input, self.weight)
+
+    def extra_repr(self) -> str:
+        return f"num_parameters={self.num_parameters}"
 
 
 class _Along(Module):
@@ -190,11 +327,23 @@ class LogSoftmax(_Along):
         return F.log_softmax(input, self.dim)
 
 
+class Softmax2d(Module):
+    """Softmax over the channels of (N, C, H, W) or (C, H, W). Source: PyTorch, `torch.nn.Softmax2d`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in (3, 4):
+            raise ValueError(
+                f"Softmax2d: expected input to be 3D or 4D, got {input.ndim}D instead: (C, H, W) with or "
+                "without a batch"
+            )
+        return F.softmax(input, -3)
+
+
 ACTIVATIONS: dict[str, type[Module]] = {
     cls.__name__.lower(): cls
     for cls in (
-        ELU, GELU, Hardtanh, LeakyReLU, LogSigmoid, ReLU, ReLU6, SiLU, Sigmoid, Softplus, Softsign, Tanh,
-        Tanhshrink,
+        CELU, ELU, GELU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, Mish, PReLU,
+        ReLU, ReLU6, SELU, SiLU, Sigmoid, Softplus, Softshrink, Softsign, Tanh, Tanhshrink,
     )
 }  # fmt: skip
 """The activations of a single unit, by name."""

@@ -331,7 +331,7 @@ def score_rows(name: str, input: Tensor) -> Tensor:
     return input if input.ndim == 2 else input.reshape(1, -1)
 
 
-def refuse_labels(name: str, target: Tensor, outside: bool, words: str) -> None:
+def refuse_labels(name: str, target: Tensor, outside: np.bool_, words: str) -> None:
     """Raise RuntimeError unless the target are class indices, and none is out of range."""
     if target.dtype != np.int64:
         raise RuntimeError(
