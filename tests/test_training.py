@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import signal
 import sys
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,6 +54,12 @@ def state_of(trainer: nn.Trainer) -> dict[str, Any]:
     state["history"] = trainer.history.history
     state["random"] = autodiff.get_rng_state().numpy().tobytes()
     return state
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    """What is in a file, to the last bit."""
+    with zipfile.ZipFile(path) as file:
+        return {name: file.read(name) for name in file.namelist()}
 
 
 # A training by hand beside it ---------------------------------------------------------------------------
@@ -377,10 +385,7 @@ def test_a_training_that_resumes_is_the_one_that_never_stopped(scheduler, form, 
     autodiff.randn(17)  # whatever the program does between
     resumed = state_of(train(6, "again.npz", resume=tmp_path / "stopped.npz", seed=9))
     assert resumed == straight
-    first, second = (nn.load(tmp_path / name) for name in ("straight.npz", "again.npz"))
-    assert list(first) == list(second)
-    for name in first:
-        assert first[name].numpy().tobytes() == second[name].numpy().tobytes(), name
+    assert contents(tmp_path / "again.npz") == contents(tmp_path / "straight.npz")
 
 
 def test_without_the_random_stream_it_would_be_another_training(tmp_path):

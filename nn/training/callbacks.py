@@ -163,10 +163,10 @@ class ModelCheckpoint(Callback):
     """Save a checkpoint after each epoch, or only after those in which `monitor` became better.
 
     A checkpoint is the whole training: `trainer.fit(..., resume=path)` goes on from it, bit for bit, and
-    `trainer.load(path)` takes its weights. `path` may have fields, such as "{epoch:02d}-{val_loss:.3f}.npz";
-    without, each checkpoint takes the place of the one before, whole, so that a crash leaves one or the
-    other. Raises ValueError for fields and for a `monitor` that the training does not have. Source: Keras,
-    `ModelCheckpoint`.
+    `nn.load(path)["model"]` is the model's state_dict. `path` may have fields, such as
+    "{epoch:02d}-{val_loss:.3f}.npz"; without, each checkpoint takes the place of the one before, whole, so
+    that a crash leaves one or the other. Raises ValueError for fields and for a `monitor` that the training
+    does not have. Source: Keras, `ModelCheckpoint`.
     """
 
     def __init__(

@@ -13,7 +13,6 @@ from ..io import load as load_file
 from ..io import save as save_file
 from ..module import Module
 from .history import History
-from .nested import flattened, nested
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -33,13 +32,13 @@ def save(trainer: Trainer, path: str | os.PathLike[str]) -> None:
         "history": trainer.history.history,
         "streams": streams(trainer._loaders),
     }
-    save_file(flattened(state), path)
+    save_file(state, path)
 
 
 def load(trainer: Trainer, path: str | os.PathLike[str]) -> None:
     """Take over what `save` wrote; the random streams are noted, for `restore_streams`."""
     try:
-        state = nested(load_file(path))
+        state = load_file(path)
         missing = [part for part in PARTS if part not in state]
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} is no checkpoint of a training: {error}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..optimizer import Optimizer
@@ -93,6 +93,10 @@ class MultiStepLR(Decay):
 
     def growth(self, t: int) -> float:
         return self.gamma ** self.milestones[t] if t in self.milestones else 1
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self.milestones = Counter(self.milestones)  # a file has it as a dict
 
 
 class ConstantLR(Decay):
