@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,7 +35,7 @@ def _described(value: Any, path: tuple[Any, ...], arrays: dict[str, Array]) -> A
     if isinstance(value, SCALARS):
         return value
     if isinstance(value, (Tensor, np.ndarray)):
-        name = "/".join(map(str, path)) or "tensor"
+        name = "/".join(map(str, path)).replace("\0", "?").encode(errors="replace").decode() or "tensor"
         while name in arrays:  # {"a/b": x, "a": {"b": y}}
             name += "'"
         arrays[name] = checked(place(path), value)
@@ -45,7 +46,8 @@ def _described(value: Any, path: tuple[Any, ...], arrays: dict[str, Array]) -> A
         for key in value:
             if not isinstance(key, SCALARS):
                 raise TypeError(f"save(): a key of {place(path)} is {key!r}: keys are strings or numbers")
-        return {"dict": [[key, _described(item, (*path, key), arrays)] for key, item in value.items()]}
+        pairs = [[key, _described(item, (*path, key), arrays)] for key, item in value.items()]
+        return {"Counter" if isinstance(value, Counter) else "dict": pairs}
     if isinstance(value, (list, tuple)):
         items = [_described(item, (*path, i), arrays) for i, item in enumerate(value)]
         return items if isinstance(value, list) else {"tuple": items}
@@ -67,6 +69,8 @@ def put_together(arrays: Mapping[str, Array], text: str) -> Any:
                 return arrays[name]
             case {"dict": pairs}:
                 return {key: restored(item) for key, item in pairs}
+            case {"Counter": pairs}:  # where MultiStepLR keeps its milestones
+                return Counter({key: restored(item) for key, item in pairs})
             case {"tuple": items}:
                 return tuple(map(restored, items))
             case dict():

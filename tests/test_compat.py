@@ -38,8 +38,9 @@ NAMES = {
         as_tensor from_numpy zeros ones empty full eye arange linspace zeros_like ones_like rand randn randint
         randperm manual_seed initial_seed seed get_rng_state set_rng_state no_grad enable_grad
         set_grad_enabled is_grad_enabled inference_mode float double long int bool float32 float64 int64 int32
-        float16 bfloat16 half uint8 int8 set_default_dtype get_default_dtype set_default_tensor_type numel is_tensor
-        is_floating_point set_printoptions save load set_num_threads get_num_threads compile finfo iinfo
+        float16 bfloat16 half uint8 int8 set_default_dtype get_default_dtype numel is_tensor
+        is_floating_point set_default_tensor_type set_printoptions save load set_num_threads
+        get_num_threads compile finfo iinfo
         inf nan pi autograd nn optim utils cuda backends random
         """,
     "torch.nn": "Module Parameter Linear Sequential functional init parameter modules",

@@ -7,7 +7,7 @@ import json
 import math
 import sys
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,11 @@ def same(a: Any, b: Any) -> bool:
             type(a) is type(b) and x.dtype == y.dtype and np.array_equal(x, y, equal_nan=x.dtype.kind == "f")
         )
     if isinstance(a, dict):
-        return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
+        return (
+            isinstance(a, Counter) is isinstance(b, Counter)
+            and list(a) == list(b)
+            and all(same(a[key], b[key]) for key in a)
+        )
     if isinstance(a, (list, tuple)):
         return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
     return type(a) is type(b) and (a == b or a != a)
@@ -90,7 +94,7 @@ def test_layouts_shapes_and_names(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_a_checkpoint(tmp_path: Path, suffix: str) -> None:
     model, optimizer = trained()
-    scheduler = nn.optim.lr_scheduler.StepLR(optimizer, 2)
+    scheduler = nn.optim.lr_scheduler.MultiStepLR(optimizer, [2, 3, 3])
     checkpoint = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3, "best": 0.1}
     checkpoint |= {"scheduler": scheduler.state_dict(), "history": [1.5, math.nan, -math.inf], "done": False}
     checkpoint |= {
@@ -116,7 +120,7 @@ def test_a_checkpoint(tmp_path: Path, suffix: str) -> None:
 
 def json_like(value: Any) -> Any:
     """What comes back of it: each kind of dict as a dict."""
-    if isinstance(value, dict):
+    if isinstance(value, dict) and not isinstance(value, Counter):
         return {key: json_like(item) for key, item in value.items()}
     return [json_like(item) for item in value] if isinstance(value, list) else value
 
@@ -132,17 +136,10 @@ nests = st.recursive(
 
 @given(nests)
 def test_whatever_is_made_of_dicts_lists_tensors_and_numbers(value: Any) -> None:
-    flat_with_nul = isinstance(value, dict) and any(isinstance(key, str) and "\0" in key for key in value)
     file = io.BytesIO()
-    try:
-        nn.save({"value": value, "more": 1} if flat_with_nul else value, file)
-    except UnicodeEncodeError:
-        return
+    nn.save({"value": value}, file)
     file.seek(0)
-    loaded = nn.load(file)
-    assert same(
-        loaded["value"] if flat_with_nul else loaded, json_like(value) if value != {} else OrderedDict()
-    )
+    assert same(nn.load(file)["value"], json_like(value))
 
 
 def test_gradients_are_still_asked_for(tmp_path: Path) -> None:

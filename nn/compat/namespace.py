@@ -47,7 +47,7 @@ class Namespace(ModuleType):
             names = {
                 other: module for module, space in reversed(self._family.items()) for other in dir(space)
             }
-            near = [f"{names[other]}.{other}" for other in difflib.get_close_matches(name, names, n=2)]
+            near = [f"{names[other]}.{other}" for other in difflib.get_close_matches(name, names, 2, 0.75)]
         hint = f"; the nearest that it has: {', '.join(near[:2])}" if near else ""
         return f"{here}.{name} is not in nn.compat, which stands in for PyTorch here{hint}"
 
