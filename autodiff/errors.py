@@ -34,9 +34,9 @@ def explain(op: Primitive, args: tuple[Any, ...], error: Exception) -> Exception
     if isinstance(error, ValueError) and "negative integer powers" in str(error):
         return RuntimeError(f"Integers to negative integer powers are not allowed, in {call}: use x.float()")
     if isinstance(error, TypeError):
-        return RuntimeError(
-            f"{op.name} is not defined for these dtypes: {call}. {_bool_hint(op.name)}({error})"
-        )
+        hint = _bool_hint(op.name)
+        kind = RuntimeError if hint else NotImplementedError
+        return kind(f"{op.name} is not defined for these dtypes: {call}. {hint}({error})")
     return type(error)(f"{error}, in {call}") if type(error) in (ValueError, RuntimeError) else error
 
 

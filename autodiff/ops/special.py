@@ -112,6 +112,7 @@ def blend(x: Array, y: Array, w: Any) -> Array:
 
 def xlogy(x: Any, y: Any) -> Array:
     """x log(y), and 0 where x is 0, whatever y is but nan."""
+    y = np.asarray(y, np.result_type(x, y))  # or the logarithm of a number would have float64
     return np.where((x == 0) & (y == y), 0, x * np.log(y))
 
 
