@@ -232,22 +232,23 @@ def test_nothing_to_average_is_nan() -> None:
 
 # what is refused ---------------------------------------------------------------------------------------
 
-PAIRED = sorted({name for name, *_ in ELEMENTWISE})
+OTHERS = "kl_div poisson_nll_loss hinge_embedding_loss soft_margin_loss multilabel_soft_margin_loss".split()
+PAIRED = sorted({*(name for name, *_ in ELEMENTWISE), *OTHERS})
 
 
 @pytest.mark.parametrize("name", PAIRED)
 def test_mismatched_shapes_are_refused(name: str) -> None:
     column, row = autodiff.ones(4, 1), autodiff.ones(4)
     with pytest.raises(ValueError, match="must be the same as input size") as error:
-        getattr(F, name)(column, row)
+        getattr(F, name)(column, row, reduction="sum")
     for expected in ("(4,)", "(4, 1)", "(4, 4)", "target.reshape(4, 1)", "target.unsqueeze(1)"):
         assert expected in str(error.value)
     with pytest.raises(ValueError, match=r"\(4, 4\).*target.reshape\(4\)"):
-        getattr(F, name)(row, column)
+        getattr(F, name)(row, column, reduction="sum")
     with pytest.raises(ValueError, match=r"do not even broadcast.*4 predictions and 3 targets"):
-        getattr(F, name)(row, autodiff.ones(3))
+        getattr(F, name)(row, autodiff.ones(3), reduction="sum")
     with pytest.raises(ValueError, match="4 predictions and 1 targets"):
-        getattr(F, name)(row, autodiff.tensor(1.0))
+        getattr(F, name)(row, autodiff.tensor(1.0), reduction="sum")
 
 
 R, X = autodiff.rand, autodiff.tensor
@@ -266,6 +267,14 @@ WRONG: dict[type[Exception], list[tuple[Callable[[], Any], str]]] = {
     ValueError: [
         (lambda: mse(R(2), R(2), reduction="avg"), "avg is not a valid value for reduction"),
         (lambda: mse(R(2), R(2), weight=R(3)), "Weights and input must have the same size"),
+        (lambda: F.gaussian_nll_loss(R(2, 1), R(1, 2), R(2, 2)), "must be the same as input size"),
+        (lambda: F.margin_ranking_loss(R(2, 1), R(2, 2), R(2, 2)), "must be the same as input size"),
+        (lambda: F.triplet_margin_loss(R(2, 3), R(1, 3), R(2, 3)), "must be the same as input size"),
+        (lambda: F.cosine_embedding_loss(R(2, 3), R(1, 3), R(2)), "must be the same as input size"),
+        (lambda: F.cosine_embedding_loss(R(2, 3), R(2, 3), R(1)), "one number for each row"),
+        (lambda: nn.MultiMarginLoss(3), "only p == 1 and p == 2 supported"),
+        (lambda: nn.MultiMarginLoss(weight=R(2, 2)), "expected weight to be None or 1D tensor, got 2D"),
+        (lambda: nn.TripletMarginLoss(0), "expected margin to be greater than 0, got 0 instead"),
         (lambda: ce(R(4, 3), X([0, 1])), r"input batch_size \(4\) to match target batch_size \(2\)"),
         (lambda: ce(X(1.0), X(0)), "Expected 1 or more dimensions"),
         (lambda: F.hinge_loss(R(2), X([0.0, 1.0])), r"targets are -1 or 1, and one is 0.*2 \* target - 1"),
@@ -344,6 +353,24 @@ MODULES: list[tuple[str, dict[str, Any], str]] = [
     ("CrossEntropyLoss", {"label_smoothing": 0.2, "ignore_index": 1, "weight": [0.5, 2.0, 1.0]}, "classes"),
     ("CrossEntropyLoss", {}, "same"),
     ("NLLLoss", {"ignore_index": 2}, "classes"),
+    ("KLDivLoss", {"reduction": "batchmean", "log_target": True}, "same"),
+    ("KLDivLoss", {"reduction": "sum"}, "same"),
+    ("PoissonNLLLoss", {}, "same"),
+    ("PoissonNLLLoss", {"log_input": False, "full": True, "eps": 0.1}, "same"),
+    ("GaussianNLLLoss", {}, "two"),
+    ("GaussianNLLLoss", {"full": True, "eps": 0.3, "reduction": "sum"}, "two"),
+    ("HingeEmbeddingLoss", {"margin": 0.5}, "signs"),
+    ("SoftMarginLoss", {}, "signs"),
+    ("MarginRankingLoss", {"margin": 0.5}, "two"),
+    ("MarginRankingLoss", {}, "two"),
+    ("CosineEmbeddingLoss", {"margin": 0.1}, "directions"),
+    ("TripletMarginLoss", {}, "two"),
+    ("TripletMarginLoss", {"margin": 0.5, "p": 1.0, "eps": 0.1, "swap": True}, "two"),
+    ("TripletMarginWithDistanceLoss", {"swap": True, "reduction": "sum"}, "two"),
+    ("MultiMarginLoss", {}, "classes"),
+    ("MultiMarginLoss", {"p": 2, "margin": 0.5, "weight": [0.5, 2.0, 1.0]}, "classes"),
+    ("MultiLabelMarginLoss", {}, "labels"),
+    ("MultiLabelSoftMarginLoss", {"weight": [0.5, 2.0, 1.0]}, "same"),
 ]
 
 
@@ -352,13 +379,20 @@ MODULES: list[tuple[str, dict[str, Any], str]] = [
 )
 def test_modules(name: str, options: dict[str, Any], target: str) -> None:
     rng = np.random.default_rng(0)
-    x = rng.uniform(0.1, 0.9, (4, 3)).astype(np.float32)
-    y = rng.uniform(0.1, 0.9, (4, 3)).astype(np.float32) if target == "same" else rng.integers(0, 3, 4)
+    x, y, z = (rng.uniform(0.1, 0.9, (4, 3)).astype(np.float32) for _ in range(3))
+    args = {
+        "same": (x, y),
+        "classes": (x, rng.integers(0, 3, 4)),
+        "signs": (x, np.where(y > 0.5, 1, -1)),
+        "labels": (x, np.array([[0, -1, 0], [1, 2, -1], [-1, 0, 0], [2, 1, 0]])),
+        "two": (x, y, z),
+        "directions": (x, y, np.array([1, -1, 1, -1])),
+    }[target]
 
     def run(library: Any, tensor: Callable[[Array], Any], as_tensor: Callable[..., Any]) -> Any:
         made = {key: as_tensor(value) if isinstance(value, list) else value for key, value in options.items()}
         loss = getattr(library, name)(**made)
-        return loss(tensor(x), tensor(y)), loss
+        return loss(*map(tensor, args)), loss
 
     ours, our_module = run(nn, autodiff.from_numpy, autodiff.tensor)
     theirs, their_module = run(torch.nn, torch.from_numpy, torch.tensor)
@@ -366,3 +400,6 @@ def test_modules(name: str, options: dict[str, Any], target: str) -> None:
     assert TORCH_DTYPES[ours.dtype] == theirs.dtype
     assert repr(our_module) == repr(their_module)
     assert list(our_module.state_dict()) == list(their_module.state_dict())
+    assert [name for name, _ in our_module.named_modules()] == [
+        name for name, _ in their_module.named_modules()
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 import subprocess
 import sys
@@ -89,6 +90,22 @@ ACTIVATIONS: dict[str, Make] = {
     "Softsign": lambda m: m.Softsign(),
     "Hardtanh in place": lambda m: m.Hardtanh(-0.5, 2.0, True),
     "Hardtanh": lambda m: m.Hardtanh(-0.5, 2.0),
+    "SELU": lambda m: m.SELU(),
+    "SELU in place": lambda m: m.SELU(True),
+    "CELU": lambda m: m.CELU(0.5),
+    "CELU in place": lambda m: m.CELU(0.5, True),
+    "Mish": lambda m: m.Mish(),
+    "Mish in place": lambda m: m.Mish(True),
+    "Hardswish": lambda m: m.Hardswish(),
+    "Hardswish in place": lambda m: m.Hardswish(True),
+    "Threshold": lambda m: m.Threshold(0.5, -2.0),
+    "Threshold in place": lambda m: m.Threshold(0.5, -2.0, True),
+    "Hardshrink": lambda m: m.Hardshrink(1.0),
+    "Softshrink": lambda m: m.Softshrink(1.0),
+    "GLU": lambda m: m.GLU(),
+    "GLU of rows": lambda m: m.GLU(1),
+    "PReLU": lambda m: m.PReLU().double(),
+    "PReLU of channels": lambda m: m.PReLU(4, init=0.5).double(),
     "Softmax": lambda m: m.Softmax(1),
     "Softmin": lambda m: m.Softmin(-1),
     "LogSoftmax": lambda m: m.LogSoftmax(0),
@@ -151,6 +168,22 @@ FORWARD: dict[str, tuple[Make, tuple[int, ...]]] = {
     "flatten": (lambda m: m.Sequential(m.Flatten(), m.Linear(6, 2)), (3, 2, 3)),
     "dropout": (lambda m: m.Sequential(m.Linear(4, 30), m.Dropout(0.3)), (5, 4)),
     "all dropped": (lambda m: m.Sequential(m.Linear(4, 3), m.Dropout(1.0)), (5, 4)),
+    "alpha dropout": (lambda m: m.Sequential(m.SELU(), m.AlphaDropout(0.3)), (5, 4)),
+    "alpha dropout of channels": (lambda m: m.FeatureAlphaDropout(0.3), (5, 4, 3)),
+    "hard sigmoid": (lambda m: m.Hardsigmoid(), (5, 4)),
+    "slopes": (lambda m: m.PReLU(3), (2, 3, 4)),
+    "softmax of channels": (lambda m: m.Softmax2d(), (2, 3, 4, 2)),
+    "unflatten": (lambda m: m.Unflatten(1, (2, -1)), (3, 6)),
+    "upsample": (lambda m: m.Upsample(scale_factor=2), (1, 2, 3)),
+    "upsample to a size": (lambda m: m.Upsample((5, 3), mode="bilinear", align_corners=True), (1, 2, 3, 4)),
+    "upsample by factors": (lambda m: m.Upsample(scale_factor=(1.5, 2), mode="bilinear"), (1, 2, 3, 4)),
+    "upsample, nearest": (lambda m: m.UpsamplingNearest2d(5), (1, 2, 3, 4)),
+    "upsample, bilinear": (lambda m: m.UpsamplingBilinear2d(scale_factor=2), (1, 2, 3, 4)),
+    "pixel shuffle": (lambda m: m.PixelShuffle(2), (2, 8, 2, 3)),
+    "pixel unshuffle": (lambda m: m.PixelUnshuffle(2), (2, 2, 4, 6)),
+    "channel shuffle": (lambda m: m.ChannelShuffle(2), (2, 6, 3)),
+    "patches": (lambda m: m.Unfold((2, 3), stride=2, padding=1), (2, 2, 4, 5)),
+    "patches added up": (lambda m: m.Fold((4, 5), (2, 3), padding=1), (2, 12, 25)),
 }
 
 
@@ -158,6 +191,8 @@ FORWARD: dict[str, tuple[Make, tuple[int, ...]]] = {
 @pytest.mark.parametrize("training", [True, False])
 def test_forward_and_gradients(make: Make, shape: tuple[int, ...], training: bool) -> None:
     ours, theirs = both(make)
+    assert repr(ours) == repr(theirs)
+    assert shapes(ours.state_dict().items()) == shapes(theirs.state_dict().items())
     ours.train(training)
     theirs.train(training)
     x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
@@ -170,6 +205,32 @@ def test_forward_and_gradients(make: Make, shape: tuple[int, ...], training: boo
     for p, q in pairs:
         np.testing.assert_allclose(p.grad.numpy(), q.grad.numpy(), rtol=2e-6, atol=1e-6)
     assert (autodiff.rand(2).numpy() == torch.rand(2).numpy()).all()  # the streams are in step
+
+
+def signature(function: Any) -> list[tuple[str, Any, Any]]:
+    """The arguments: names, kinds and default values (of a function its name)."""
+    parameters = inspect.signature(function).parameters.values()
+    return [(p.name, p.kind, getattr(p.default, "__name__", p.default)) for p in parameters]
+
+
+def in_python(function: Any) -> bool:
+    """Whether PyTorch says what arguments a function takes."""
+    try:
+        return inspect.Parameter.VAR_POSITIONAL not in [kind for _, kind, _ in signature(function)]
+    except ValueError:
+        return False
+
+
+OTHERWISE = {"RNNBase", "RNNCellBase"}  # not made by users; torch's norms hide a default
+NORMS = {"BatchNorm1d", "BatchNorm2d", "InstanceNorm1d", "InstanceNorm2d"}
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(nn, torch.nn), (nn.functional, torch.nn.functional)])
+def test_arguments_are_torchs(ours: Any, theirs: Any) -> None:
+    for name in sorted(set(ours.__all__) - OTHERWISE - NORMS):
+        here, there = getattr(ours, name), getattr(theirs, name, None)
+        if callable(there) and in_python(there):
+            assert signature(here) == signature(there), name
 
 
 def test_embedding() -> None:
@@ -509,7 +570,7 @@ def test_mlp() -> None:
         assert isinstance(nn.MLP(2, [3, 1], activation).activation, nn.LeakyReLU)
     shared = nn.MLP(2, [3, 3, 1], nn.ELU(0.7))
     assert shared.activation1 is shared.activation2
-    with pytest.raises(ValueError, match="unknown activation 'swish': one of elu, gelu"):
+    with pytest.raises(ValueError, match="unknown activation 'swish': one of celu, elu, gelu"):
         nn.MLP(2, [3, 1], "swish")
     for wrong in ([], 3, "31"):
         with pytest.raises(ValueError, match="nouts lists the units"):

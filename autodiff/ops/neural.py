@@ -113,18 +113,30 @@ def gumbel_softmax(
     return Tensor(chosen) - soft.detach() + soft
 
 
-def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
     """The row of `weight` for each index: input (...) int64, weight (n, d), result (..., d).
 
     The gradients of a repeated index are added up; the row `padding_idx` gets none. Raises IndexError for an
-    index out of range, RuntimeError if `input` is not int64 or `weight` not a matrix. Source: PyTorch,
-    `torch.nn.functional.embedding`.
+    index out of range, RuntimeError if `input` is not int64 or `weight` not a matrix, NotImplementedError for
+    PyTorch's other options. Source: PyTorch, `torch.nn.functional.embedding`.
 
     >>> import autodiff
     >>> autodiff.embedding(autodiff.tensor([2, 0]), autodiff.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
     tensor([[5., 6.],
             [1., 2.]])
     """
+    if max_norm is not None or scale_grad_by_freq or sparse:
+        raise NotImplementedError(
+            "embedding: max_norm, scale_grad_by_freq and sparse are not available: leave them out"
+        )
     refuse_plain(input, "embedding")
     refuse_plain(weight, "embedding", "weight", 2)
     if weight.ndim != 2:

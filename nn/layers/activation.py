@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from autodiff import Tensor, empty
@@ -147,8 +148,23 @@ class Threshold(Module):
 class Hardtanh(Module):
     """x between min_val and max_val. Source: PyTorch, `torch.nn.Hardtanh`."""
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+    def __init__(
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> None:
         super().__init__()
+        if min_value is not None or max_value is not None:
+            warnings.warn(
+                "min_value and max_value are deprecated: min_val, max_val", FutureWarning, stacklevel=2
+            )
+            min_val = min_val if min_value is None else min_value
+            max_val = max_val if max_value is None else max_value
+        if not max_val > min_val:
+            raise AssertionError(f"max_val must be larger than min_val, in Hardtanh({min_val}, {max_val})")
         self.min_val, self.max_val, self.inplace = min_val, max_val, inplace
 
     def forward(self, input: Tensor) -> Tensor:
