@@ -8,9 +8,9 @@ import pytest
 import sklearn.datasets
 
 from demos import __main__ as book
-from demos import activations, data, from_scratch, iris, lab_book, moons, quadrants, xor
+from demos import activations, cnn, data, from_scratch, iris, lab_book, mnist, moons, quadrants, xor
 
-DEMOS = [xor, from_scratch, quadrants, moons, iris, activations]
+DEMOS = [xor, from_scratch, quadrants, moons, mnist, iris, activations, cnn]
 WITH_ROWS = DEMOS[1:]
 
 
@@ -86,6 +86,8 @@ def test_a_run_cut_short_says_that_its_claim_fails_and_draws_all_the_same(demo, 
     assert "The claim does NOT hold" in capsys.readouterr().out
     pictures = list((tmp_path / "a" / "b").glob("*.png"))
     assert pictures and all(picture.stat().st_size > 5000 for picture in pictures)
+    if demo is not xor:  # its graph is an SVG alone
+        assert {picture.with_suffix(".svg") for picture in pictures} == set(pictures[0].parent.glob("*.svg"))
 
 
 @pytest.mark.parametrize("demo", [quadrants, moons], ids=name_of)
