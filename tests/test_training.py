@@ -435,6 +435,11 @@ def test_what_is_no_checkpoint_is_refused_and_a_model_of_other_shapes(tmp_path):
         trainer_of(net(), SCHEDULERS["step"]).fit(x, y, callbacks=saved, resume=tmp_path / "checkpoint.npz")
     with pytest.raises(ValueError, match="with the callbacks"):
         trainer_of(net()).fit(x, y, callbacks=[nn.EarlyStopping("loss")], resume=tmp_path / "checkpoint.npz")
+    early = nn.EarlyStopping("loss"), nn.ModelCheckpoint(tmp_path / "early.npz")
+    trainer_of(net()).fit(x, y, callbacks=early, verbose=False)
+    restoring = nn.EarlyStopping("loss", restore_best_weights=True), early[1]
+    with pytest.raises(ValueError, match="no best weights"):
+        trainer_of(net()).fit(x, y, callbacks=restoring, resume=tmp_path / "early.npz")
     other = nn.Sequential(nn.Linear(3, 2))
     with pytest.raises(RuntimeError, match="state_dict"):
         trainer_of(other).load(tmp_path / "checkpoint.npz")
