@@ -53,7 +53,10 @@ NAMES = {
     "torch.optim.optimizer": "Optimizer",
     "torch.utils.data": "Dataset TensorDataset DataLoader Subset random_split Sampler default_collate",
     "torch.utils.data.dataset": "Dataset",
-    "torch.autograd": "grad Variable no_grad enable_grad set_grad_enabled set_detect_anomaly gradcheck",
+    "torch.autograd": "Function Variable backward grad gradcheck no_grad enable_grad set_detect_anomaly",
+    "torch.autograd.functional": "jacobian hessian vjp jvp hvp",
+    "torch.func": "grad vjp jvp jacrev jacfwd hessian vmap functional_call",
+    "torch.utils.checkpoint": "checkpoint",
     "torch.cuda": "is_available device_count manual_seed manual_seed_all empty_cache amp",
     "torch.backends.cudnn": "is_available",
     "torch.backends.mps": "is_available",
@@ -77,7 +80,8 @@ def test_every_module_is_one_of_pytorch_and_every_name_is_found() -> None:
 def test_the_attributes_are_ours() -> None:
     assert OURS.nn.Linear is nn.Linear and OURS.nn.functional.relu is nn.functional.relu
     assert OURS.exp is autodiff.exp and OURS.optim.SGD is nn.optim.SGD
-    assert not hasattr(OURS, "interop") and not hasattr(OURS, "__all__")
+    assert not hasattr(OURS, "interop")
+    assert "Linear" in OURS.nn.__all__ and "functional" in OURS.nn.__all__  # from torch.nn import *
 
 
 @pytest.mark.parametrize(
@@ -232,18 +236,21 @@ def test_a_script_is_main_with_its_arguments_and_its_folder(tmp_path: Path) -> N
     (tmp_path / "helper.py").write_text("import torch\nones = torch.ones(2)\n")
     script = """
 import sys, torch, helper
+import importlib.util
 import torch.nn.functional as F
 from torch import nn, Tensor
+from torch.nn import *
 from torch.utils.data import DataLoader
 def f(): return "found"
 import __main__
 print(__name__, __file__, sys.argv, __main__.f(), helper.ones, isinstance(helper.ones, Tensor))
-print(torch.__name__, F.relu(torch.tensor(-1.0)), "torch._C" in sys.modules)
+print(torch.__name__, F.relu(torch.tensor(-1.0)), "torch._C" in sys.modules, Linear is nn.Linear)
+assert importlib.util.find_spec("torch") is not None
 """
     done = run(script, "--lr", "0.1", folder=tmp_path)
     assert done.stdout.splitlines() == [
         "__main__ script.py ['script.py', '--lr', '0.1'] found tensor([1., 1.]) True",
-        "torch tensor(0.) False",
+        "torch tensor(0.) False True",
     ]
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -11,6 +11,7 @@ What is not here raises an error that names it and the nearest that is.
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 from .namespace import Finder, Namespace
 
@@ -23,13 +24,17 @@ SOURCES: dict[str, tuple[str, ...]] = {
         *("nn.compat.autograd", "autodiff"),
     ),
     "torch.amp": ("nn.compat.machine",),
-    "torch.autograd": ("nn.compat.autograd", "autodiff"),
+    "torch.autograd": ("autodiff.autograd", "nn.compat.autograd"),
+    "torch.autograd.function": ("autodiff.autograd.function",),
+    "torch.autograd.functional": ("autodiff.autograd.functional",),
     "torch.backends": (),
     "torch.backends.cuda": ("nn.compat.machine",),
     "torch.backends.cudnn": ("nn.compat.machine",),
     "torch.backends.mps": ("nn.compat.machine",),
     "torch.cuda": ("nn.compat.cuda", "nn.compat.machine"),
     "torch.cuda.amp": ("nn.compat.cuda", "nn.compat.machine"),
+    "torch.func": ("autodiff.func",),
+    "torch.linalg": ("autodiff.linalg",),
     "torch.mps": ("nn.compat.cuda",),
     "torch.nn": ("nn",),
     "torch.nn.functional": ("nn.functional",),
@@ -37,11 +42,14 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "torch.nn.modules": ("nn", "nn.module"),
     "torch.nn.modules.module": ("nn.module",),
     "torch.nn.parameter": ("nn.parameter",),
+    "torch.nn.utils": ("nn.utils",),
+    "torch.nn.utils.rnn": ("nn.utils.rnn",),
     "torch.optim": ("nn.optim",),
     "torch.optim.lr_scheduler": ("nn.optim.lr_scheduler",),
     "torch.optim.optimizer": ("nn.optim.optimizer",),
     "torch.random": ("autodiff.random",),
     "torch.utils": (),
+    "torch.utils.checkpoint": ("autodiff.recompute",),
     "torch.utils.data": ("nn.data",),
     "torch.utils.data.dataloader": ("nn.data",),
     "torch.utils.data.dataset": ("nn.data",),
@@ -56,6 +64,8 @@ def modules() -> dict[str, Namespace]:
     """The modules by name, connected with each other; nothing is registered."""
     family: dict[str, Namespace] = {}
     for name, sources in SOURCES.items():
+        if not all(map(exists, sources)):
+            continue
         family[name] = Namespace(name, sources, family)
         parent, _, child = name.rpartition(".")
         if parent:
@@ -63,6 +73,14 @@ def modules() -> dict[str, Namespace]:
     vars(family["torch"]).update(__version__=VERSION)
     vars(family["torch.version"]).update(__version__=VERSION, cuda=None, hip=None)
     return family
+
+
+def exists(module: str) -> bool:
+    """Whether there is a module of this name."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def install() -> None:

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
+from autodiff import device
+from autodiff.tensor import refuse_device
+
 __all__ = [
-    "GradScaler", "autocast", "compile", "get_num_interop_threads", "get_num_threads", "is_available",
+    "GradScaler", "autocast", "compile", "get_default_device", "get_num_interop_threads", "get_num_threads", "is_available",
     "is_built", "set_default_device", "set_float32_matmul_precision", "set_num_interop_threads",
     "set_num_threads", "use_deterministic_algorithms",
 ]  # fmt: skip
@@ -42,11 +45,14 @@ def get_num_threads() -> int:
 set_num_interop_threads, get_num_interop_threads = set_num_threads, get_num_threads
 
 
-def set_default_device(device: Any) -> None:
+def set_default_device(name: Any) -> None:
     """Accept "cpu"; raise RuntimeError for every other device."""
-    from autodiff.tensor import refuse_device
+    refuse_device(name)
 
-    refuse_device(device)
+
+def get_default_device() -> device:
+    """The CPU."""
+    return device("cpu")
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -19,10 +20,13 @@ class Namespace(ModuleType):
 
     def __init__(self, name: str, sources: Sequence[str], family: dict[str, Namespace]) -> None:
         super().__init__(name, f"PyTorch's name for {', '.join(sources) or 'what is below'}.")
+        self.__spec__ = ModuleSpec(name, None, is_package=True)
         self.__path__: list[str] = []  # a package: `from torch.nn import X` then asks the Finder for X
         self._sources, self._family = sources, family
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__all__":
+            return dir(self)
         if not (name.startswith("__") and name.endswith("__")):
             for source in map(import_module, self._sources):
                 found = getattr(source, name, self)
