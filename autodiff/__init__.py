@@ -29,6 +29,7 @@ from .dtypes import get_default_dtype as get_default_dtype
 from .dtypes import int64 as int64
 from .dtypes import int64 as long
 from .dtypes import set_default_dtype as set_default_dtype
+from .explain import *
 from .functional import *
 from .limits import *
 from .ops.activations import *

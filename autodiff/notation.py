@@ -34,6 +34,16 @@ CONSTANTS = {
 }
 
 
+VISIBLE = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "␡"}
+"""The pictures that Unicode has of control characters, which a name may hold."""
+
+LATEX_CHARACTERS = {c: "\\" + c for c in "_{}%#$ "} | {
+    "&": r"\text{\&}", "\\": r"\backslash{}", "^": r"{\wedge}", "~": r"{\sim}", "<": "{<}", ">": "{>}",
+    "'": r"{\prime}", "`": r"{\prime}", '"': r"{\prime\prime}",
+}  # fmt: skip
+"""How LaTeX and mathtext alike write what has a meaning to them."""
+
+
 class Written(NamedTuple):
     """A part of a formula as it is written, and how tightly it holds."""
 
@@ -118,6 +128,12 @@ class Notation:
     def write_matrix_transpose(self, x: Any) -> Written:
         return self.write_transpose(x)
 
+    def write_number(self, x: Any) -> Written:
+        """A number that flowed, in few digits."""
+        text = f"{x:.0f}" if x == x and abs(x) < 1e5 and x == int(x) else brief(x)
+        digits = self.digits(text.removeprefix("-"))
+        return Written(self.minus + digits, MINUS) if text.startswith("-") else Written(digits)
+
     # what plain text and LaTeX write differently -----------------------------------------------
 
     def exponent(self, y: Any) -> str:
@@ -137,9 +153,15 @@ class Notation:
         letter = name.rstrip("₀₁₂₃₄₅₆₇₈₉")
         return Written(letter + "\u0304" + name[len(letter) :] if len(letter) == 1 else "grad_" + name)
 
+    def write_partial(self, z: Any, x: Any) -> Written:
+        """The derivative of z with respect to x."""
+        return Written(f"∂{self.write(z).text}/∂{self.write(x).text}", PRODUCT)
+
     def name(self, name: str) -> str:
         """A variable: x, weight; x1 with its number below."""
-        return name[0] + name[1:].translate(SUBSCRIPTS) if name[1:].isdigit() else name
+        if len(name) > 1 and name[1:].isdecimal() and name.isascii():
+            return name[0] + name[1:].translate(SUBSCRIPTS)
+        return name.translate(VISIBLE)
 
     def function(self, name: str) -> str:
         return name
@@ -152,6 +174,9 @@ class Notation:
 
     def power_of_ten(self, exponent: str) -> str:
         return "e" + exponent
+
+    def digits(self, text: str) -> str:
+        return text
 
     def known(self, constant: tuple[str, str]) -> str:
         return constant[0]
@@ -268,10 +293,15 @@ class Latex(Notation):
     def write_bar(self, x: Any) -> Written:
         return Written(rf"\{'bar' if len(x.head) == 1 else 'overline'}{{{self.name(x.head)}}}")
 
+    def write_partial(self, z: Any, x: Any) -> Written:
+        return Written(rf"\frac{{\partial {self.write(z).text}}}{{\partial {self.write(x).text}}}")
+
     def name(self, name: str) -> str:
-        if len(name) == 1:
+        if len(name) == 1 and name.isalpha():
             return name
-        return f"{name[0]}_{{{name[1:]}}}" if name[1:].isdigit() else rf"\mathrm{{{_escaped(name)}}}"
+        if name[1:].isdecimal() and name.isascii() and name[0].isalpha():
+            return f"{name[0]}_{{{name[1:]}}}"
+        return rf"\mathrm{{{_escaped(name)}}}"
 
     def function(self, name: str) -> str:
         return "\\" + name if name in self.commands else self.name(name)
@@ -285,11 +315,17 @@ class Latex(Notation):
     def power_of_ten(self, exponent: str) -> str:
         return rf" \times 10^{{{int(exponent)}}}"
 
+    def digits(self, text: str) -> str:
+        mantissa, e, exponent = text.partition("e")
+        if not e:
+            return {"inf": r"\infty", "nan": r"\mathrm{nan}"}.get(text, text)
+        return rf"\left({mantissa}{self.power_of_ten(exponent)}\right)"
+
     def known(self, constant: tuple[str, str]) -> str:
         return constant[1]
 
     def words(self, text: str) -> str:
-        return rf"\text{{{_escaped(text)}}}"
+        return rf"\text{{{_plain(text)}}}"
 
 
 TEXT, LATEX = Notation(), Latex()
@@ -299,5 +335,22 @@ def _made_by(x: Any, *heads: str) -> bool:
     return getattr(x, "head", None) in heads and bool(x.args)
 
 
+def brief(x: Any) -> str:
+    """A number in few digits: four places, or scientific where they would hide it."""
+    if not isinstance(x, float):
+        return str(x)
+    if x == 0:
+        return "0"
+    if x != x or abs(x) == math.inf:
+        return str(x)
+    return f"{x:.4f}" if 1e-3 <= abs(x) < 1e5 else f"{x:.2e}"
+
+
+def _plain(text: str) -> str:
+    r"""Our own words inside \text{}; what has a meaning there is escaped or, where it cannot be, left out."""
+    return "".join("\\" + c if c in "_{}%&#$" else c for c in text if c not in "\\^~" and c.isprintable())
+
+
 def _escaped(text: str) -> str:
-    return "".join("\\" + c if c in "_{}%&#$" else c for c in text)
+    r"""Any name inside \mathrm{}, for LaTeX and for matplotlib's mathtext alike."""
+    return "".join(LATEX_CHARACTERS.get(c, c if c.isprintable() else r"\ ") for c in text)

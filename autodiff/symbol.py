@@ -13,10 +13,11 @@ instead.
 from __future__ import annotations
 
 import inspect
-from functools import partial
+from collections.abc import Sequence
+from functools import lru_cache, partial
 from numbers import Real
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -84,6 +85,11 @@ def bar(name: str) -> Symbol:
     return Symbol("bar", Symbol(name))
 
 
+def number(x: float) -> Symbol:
+    """A number that flowed, as part of a formula that is not worked out: 2 · 3, not 6."""
+    return Symbol("number", x)
+
+
 ATTRIBUTES = frozenset("T mT shape dtype ndim size".split())
 METHODS = frozenset("sum mean prod max min reshape swapaxes transpose astype copy clip cumsum".split())
 FUNCTIONS = frozenset(
@@ -109,13 +115,13 @@ SYNONYMS = {
     "clip": "clamp", "concatenate": "cat", "invert": "logical_not", "bitwise_not": "logical_not",
 }  # fmt: skip
 
-REDUCTIONS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
-
-OPPOSITE = {
-    "equal": "not_equal", "less": "greater_equal", "less_equal": "greater",
-    "greater": "less_equal", "greater_equal": "less",
+OPPOSITES = {
+    "equal": "not_equal", "not_equal": "equal", "greater": "less_equal", "less_equal": "greater",
+    "less": "greater_equal", "greater_equal": "less",
 }  # fmt: skip
-"""What holds where a comparison does not: of numbers, in a formula nothing is nan."""
+"""A comparison that does not hold; of numbers: which side of it nan takes is left to the code."""
+
+REDUCTIONS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
 
 INVISIBLE = frozenset("positive conjugate astype copy asarray ascontiguousarray".split())
 """What leaves the mathematics as it is."""
@@ -148,6 +154,8 @@ def simplest(s: Symbol) -> Any:
     match s.head:
         case "multiply" if _is(x, 1):
             return y
+        case "multiply" if _is(x, -1):
+            return Symbol("negative", y)
         case "multiply" | "divide" | "power" if _is(y, 1):
             return x
         case "multiply" if isinstance(x, Symbol) and isinstance(y, Symbol) and str(x) == str(y):
@@ -179,8 +187,8 @@ def simplest(s: Symbol) -> Any:
             return 1
         case "transpose" if y is not None:
             return Symbol("permute", x, y)
-        case "logical_not" if isinstance(x, Symbol) and x.head in OPPOSITE:
-            return Symbol(OPPOSITE[x.head], *x.args)
+        case "logical_not" if isinstance(x, Symbol) and x.head in OPPOSITES:
+            return Symbol(OPPOSITES[x.head], *x.args)
         case "where" if isinstance(x, Symbol) and _is(z, 0):
             return simplest(Symbol("multiply", y, Symbol("indicator", x)))
         case "where" if isinstance(x, Symbol) and _is(y, 0):
@@ -192,35 +200,83 @@ def _is(x: Any, number: float) -> bool:
     return isinstance(x, Real | np.generic) and not isinstance(x, bool | np.bool_) and bool(x == number)
 
 
+class Said(NamedTuple):
+    """What a formula calls its result, the cotangent of that, and its arguments (None: by their letters)."""
+
+    z: Symbol = Symbol("z")
+    g: Symbol = Symbol("bar", Symbol("z"))
+    args: Sequence[Symbol | None] = ()
+
+
+LETTERS = Said()
+
+
 def read_rule(
-    primitive: Primitive, argnum: int, args: tuple[Any, ...] = (), summed: tuple[int, ...] = ()
+    primitive: Primitive,
+    argnum: int,
+    args: tuple[Any, ...] = (),
+    summed: tuple[int, ...] = (),
+    said: Said = LETTERS,
 ) -> Any:
     """The rule for argument `argnum` as an expression; None where it is none, or too long to explain.
 
     `args` are the raw arguments of one application, if there is one: its numbers, axes and shapes are put
     in. `summed` are the axes along which the forward repeated (broadcast) the argument: the engine sums over
-    them.
+    them. `said` are the names or the numbers to write for the letters.
     """
+    if said is not LETTERS and read_rule(primitive, argnum, args, summed) is None:
+        return None
+    longest = LONGEST if said is LETTERS else 20 * LONGEST  # names may be long, numbers many
     for opened in (True, False):
         try:
             rule = readable(primitive.vjps[argnum], opened)
-            x = rule(bar("z"), Symbol("z"), *symbols(primitive, args))
+            x = rule(said.g, said.z, *symbols(primitive, args, said.args))
             if summed:
                 x = build("sum", x, axis=summed)
-            if len(str(x)) <= LONGEST:
+            if len(str(x)) <= longest:
                 return x
         except Exception:  # whatever a rule does with Symbols, there are words for it
             pass
     return None
 
 
-def read_formula(primitive: Primitive, args: tuple[Any, ...] = ()) -> Any:
+def read_derivative(
+    primitive: Primitive, argnum: int, args: tuple[Any, ...] = (), said: Said = LETTERS
+) -> Any:
+    """∂z/∂x of each entry: the rule with z̄ = 1. None where an entry of z̄ reaches other entries of x, too."""
+    rule = read_rule(primitive, argnum, args, said=said)
+    if rule is None or not stays_in_place(rule, said.g):
+        return None
+    return read_rule(primitive, argnum, args, said=said._replace(g=1))  # type: ignore[arg-type]  # ∂z/∂z
+
+
+def stays_in_place(x: Any, g: Symbol) -> bool:
+    """Whether each entry of the expression depends on no entry of `g` but the one in its place, linearly."""
+    if not isinstance(x, Symbol) or x is g or not mentions(x, g):
+        return True
+    return x.head in LOCAL and all(
+        stays_in_place(arg, g) if i in LOCAL[x.head] else not mentions(arg, g) for i, arg in enumerate(x.args)
+    )
+
+
+LOCAL = {
+    "add": (0, 1), "subtract": (0, 1), "multiply": (0, 1), "divide": (0,), "negative": (0,), "where": (1, 2),
+}  # fmt: skip
+"""What works entry by entry, and the arguments in which it is linear."""
+
+
+def mentions(x: Any, part: Symbol) -> bool:
+    """Whether `part` occurs in the expression `x`."""
+    return x is part or (isinstance(x, Symbol) and any(mentions(arg, part) for arg in x.args))
+
+
+def read_formula(primitive: Primitive, args: tuple[Any, ...] = (), said: Said = LETTERS) -> Any:
     """What `forward` computes as an expression; its name and arguments where its code is none, or long."""
-    arguments = symbols(primitive, args)
+    arguments = symbols(primitive, args, said.args)
     try:
-        x = primitive.forward(*arguments)
+        x = primitive.forward(*symbols(primitive, args))
         if isinstance(x, Symbol) and len(str(x)) <= LONGEST // 2:
-            return x
+            return x if said is LETTERS else primitive.forward(*arguments)
     except Exception:  # no expression: then its name will do
         pass
     return apply(primitive, tuple(arguments))
@@ -249,20 +305,27 @@ def readable(rule: Any, opened: bool) -> Any:
     )
 
 
-def symbols(primitive: Primitive, args: tuple[Any, ...] = ()) -> list[Any]:
-    """A Symbol for each tensor or array among the arguments; numbers, axes, shapes as they are in `args`."""
+def symbols(
+    primitive: Primitive, args: tuple[Any, ...] = (), said: Sequence[Symbol | None] = ()
+) -> list[Any]:
+    """A Symbol for each tensor or array among the arguments; numbers, axes, shapes as they are in `args`.
+
+    Where `said` has one, it is that.
+    """
     names = argument_names(primitive, len(args))
-    if not args:
-        return [Symbol(name) for name in names]
-    arity = primitive.arity_of(args)
-    return [
-        Symbol(name)
-        if isinstance(arg, np.ndarray) or (i < arity and not isinstance(arg, int | float))
-        else arg
-        for i, (name, arg) in enumerate(zip(names, args, strict=False))
-    ]
+    arity = primitive.arity_of(args) if args else 0
+    found: list[Any] = []
+    for i, name in enumerate(names[: len(args)] if args else names):
+        arg = args[i] if args else None
+        if args and not isinstance(arg, np.ndarray) and (i >= arity or isinstance(arg, int | float)):
+            found.append(arg)
+        else:
+            given = said[i] if i < len(said) else None
+            found.append(Symbol(name) if given is None else given)
+    return found
 
 
+@lru_cache(maxsize=1024)
 def argument_names(primitive: Primitive, count: int = 0) -> tuple[str, ...]:
     """What the primitive's own rules, or else its forward, call its arguments; `x`, `y` for a NumPy ufunc."""
     rules = [(primitive.vjps[i], 2) for i in range(primitive.arity)]  # 2: without g and z
@@ -288,7 +351,7 @@ def rule_text(
     >>> rule_text(registry["tanh"], 0)
     'x̄ += z̄ · (1 − z²)'
     """
-    return _rule(TEXT, primitive, argnum, args, summed)
+    return write_rule(TEXT, primitive, argnum, args, summed)
 
 
 def rule_latex(
@@ -300,7 +363,7 @@ def rule_latex(
     >>> print(rule_latex(registry["tanh"], 0))
     \bar{x} {+}{=} \bar{z} \cdot \left(1 - z^{2}\right)
     """
-    return _rule(LATEX, primitive, argnum, args, summed)
+    return write_rule(LATEX, primitive, argnum, args, summed)
 
 
 def formula_text(primitive: Primitive, args: tuple[Any, ...] = ()) -> str:
@@ -310,7 +373,7 @@ def formula_text(primitive: Primitive, args: tuple[Any, ...] = ()) -> str:
     >>> formula_text(registry["mul"])
     'z = x · y'
     """
-    return TEXT.equation(Symbol("z"), "=", read_formula(primitive, args))
+    return write_formula(TEXT, primitive, args)
 
 
 def formula_latex(primitive: Primitive, args: tuple[Any, ...] = ()) -> str:
@@ -320,24 +383,60 @@ def formula_latex(primitive: Primitive, args: tuple[Any, ...] = ()) -> str:
     >>> print(formula_latex(registry["div"]))
     z = \frac{x}{y}
     """
-    return LATEX.equation(Symbol("z"), "=", read_formula(primitive, args))
+    return write_formula(LATEX, primitive, args)
 
 
-def _rule(
-    notation: Notation, primitive: Primitive, argnum: int, args: tuple[Any, ...], summed: tuple[int, ...]
+def write_formula(
+    notation: Notation, primitive: Primitive, args: tuple[Any, ...] = (), said: Said = LETTERS
 ) -> str:
-    names = argument_names(primitive, max(len(args), argnum + 1))
-    name = names[argnum] if argnum < len(names) else f"x{argnum + 1}"
+    """`z = x · y`, in a notation, and in letters or names."""
+    return notation.equation(said.z, "=", read_formula(primitive, args, said))
+
+
+def write_rule(
+    notation: Notation,
+    primitive: Primitive,
+    argnum: int,
+    args: tuple[Any, ...] = (),
+    summed: tuple[int, ...] = (),
+    said: Said = LETTERS,
+) -> str:
+    """`x̄ += z̄ · y`, in a notation, and in letters or names; words where the rule is no formula."""
+    name = letter(primitive, argnum, args)
+    x = said.args[argnum] if argnum < len(said.args) else None
+    x = Symbol(name) if x is None else x
     try:
         flows = primitive.vjps[argnum] is not None
     except IndexError:
         flows = False
     if not flows:
-        return notation.words(f"no gradient flows to {name}")
-    right = read_rule(primitive, argnum, args, summed)
+        return notation.words("no gradient flows to ") + notation.write(x).text
+    right = read_rule(primitive, argnum, args, summed, said)
     if right is None:
         right = (
             notation.words(f"the rule of {primitive.name} for {name}, applied to ")
-            + notation.write(bar("z")).text
+            + notation.write(said.g).text
         )
-    return notation.equation(bar(name), "+=", right)
+    return notation.equation(Symbol("bar", x), "+=", right)
+
+
+def write_derivative(
+    notation: Notation,
+    primitive: Primitive,
+    argnum: int,
+    args: tuple[Any, ...] = (),
+    said: Said = LETTERS,
+) -> str:
+    """`∂z/∂x = 1 − z²`; "" where the rule is more than one number for each entry."""
+    right = read_derivative(primitive, argnum, args, said)
+    if right is None:
+        return ""
+    x = said.args[argnum] if argnum < len(said.args) else None
+    x = Symbol(letter(primitive, argnum, args)) if x is None else x
+    return notation.equation(Symbol("partial", said.z, x), "=", right)
+
+
+def letter(primitive: Primitive, argnum: int, args: tuple[Any, ...] = ()) -> str:
+    """What the rules of a primitive call an argument."""
+    names = argument_names(primitive, max(len(args), argnum + 1))
+    return names[argnum] if argnum < len(names) else f"x{argnum + 1}"

@@ -17,13 +17,22 @@ from ..dtypes import Array
 from ..memory import changed_since
 from ..record import Record
 
+Place = tuple[Record, int]  # an argument of an operation
+
 
 @dataclass
 class Cotangents:
-    """What the walk found; `missing` are the reasons, in words, why some gradients are left out."""
+    """What the walk found; `missing` are the reasons, in words, why some gradients are left out.
+
+    `sent` is what each rule passed to its argument, in the argument's shape: their sum is its cotangent.
+    `summed` are the axes of the result along which the argument was broadcast, so that its gradient is
+    summed; `repeated` those of the argument along which the operation reduced, so that it is repeated.
+    """
 
     of: dict[Record, Array] = field(default_factory=dict)
-    summed: dict[tuple[Record, int], tuple[int, ...]] = field(default_factory=dict)  # of (record, argument)
+    sent: dict[Place, Array] = field(default_factory=dict)
+    summed: dict[Place, tuple[int, ...]] = field(default_factory=dict)
+    repeated: dict[Place, tuple[int, ...]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
 
@@ -58,6 +67,8 @@ def cotangents(root: Record, order: list[Record]) -> Cotangents:
                     continue
                 if z in lost:
                     lost.add(x)
+                elif x not in lost:
+                    result.sent[z, i] = d
                 result.of[x] = result.of[x] + d if x in result.of else d
     for x in lost:
         result.of.pop(x, None)
@@ -65,16 +76,21 @@ def cotangents(root: Record, order: list[Record]) -> Cotangents:
 
 
 def _push(z: Record, i: int, x: Record, result: Cotangents) -> Array:
-    """What the rule passes to argument `i`, in its shape; axes that are summed on the way are noted."""
+    """What the rule passes to argument `i`, in its shape; what the engine does to that end is noted."""
     assert z.op is not None
     g = result.of.get(z, z.value)  # of a lost one only the shape counts
     d = z.op.vjps[i](g, z.value, *z.args)  # type: ignore[misc]  # an argument that has a record has a rule
-    if d.shape != x.value.shape:
-        extra = len(d.shape) - len(x.value.shape)
+    shape = x.value.shape
+    if d.shape != shape:
+        extra = len(d.shape) - len(shape)
         if extra >= 0:
-            repeated = tuple(extra + k for k, n in enumerate(x.value.shape) if n == 1 != d.shape[extra + k])
-            result.summed[z, i] = tuple(range(extra)) + repeated
-        d = unbroadcast(d, x.value.shape)
+            ones = tuple(extra + k for k, n in enumerate(shape) if n == 1 != d.shape[extra + k])
+            if axes := tuple(range(extra)) + ones:
+                result.summed[z, i] = axes
+        padded = (1,) * -extra + d.shape if extra < 0 else d.shape[extra:]
+        if axes := tuple(k for k, n in enumerate(shape) if n != 1 == padded[k]):
+            result.repeated[z, i] = axes
+        d = unbroadcast(d, shape)
     return np.asarray(d)
 
 

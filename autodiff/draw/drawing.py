@@ -10,6 +10,7 @@ from typing import Any
 from . import dot
 from .layout import FORMATS, LayoutError, render
 from .model import Graph
+from .themes import THEMES
 
 MOST = 2000  # nodes that are laid out; beyond, the time grows out of hand and nobody could read it
 LONGEST = 20_000  # characters of DOT that a notebook shows where it cannot show the picture
@@ -18,25 +19,31 @@ LONGEST = 20_000  # characters of DOT that a notebook shows where it cannot show
 class Drawing:
     """A drawn computation: `.dot` and `.svg` are text, `save("graph.svg")` writes a file; notebooks show it.
 
-    `graph` is the plain data behind it.
+    `graph` is the plain data behind it (see `autodiff.draw.model`); `graph.whole` that before anything was
+    folded.
     """
 
-    def __init__(self, graph: Graph, direction: str = "TB") -> None:
+    def __init__(self, graph: Graph, direction: str = "TB", theme: str = "light") -> None:
         self.graph = graph
-        self.dot = dot.write(graph, direction)
+        self.direction = direction
+        self.theme = theme
+        self.dot = dot.write(graph, direction, THEMES[theme])
 
     @cached_property
     def svg(self) -> str:
         """The picture as SVG text. Raises LayoutError, which names the fixes, if it cannot be laid out."""
-        return self.render("svg").decode()
+        from .svg import finish
+
+        return finish(self.render("svg").decode(), self.graph, self.theme)
 
     def render(self, form: str) -> bytes:
         """The picture as "svg", "png" or "pdf". Raises LayoutError as `svg` does."""
-        nodes = len(self.graph.tensors) + len(self.graph.operations)
+        nodes = len(self.graph)
         if nodes > MOST:
             raise LayoutError(
                 f"the graph has {nodes} nodes, too many to lay out (the limit is {MOST}) and to read: "
-                "draw one step, one layer or a shorter chain. The drawing's .dot is there all the same",
+                "leave out fold=False, or draw one step, one layer or a shorter chain. The drawing's .dot is "
+                "there all the same",
                 self.dot,
             )
         return render(self.dot, form)
@@ -61,7 +68,9 @@ class Drawing:
 
     def __repr__(self) -> str:
         counts = {"tensor": len(self.graph.tensors), "operation": len(self.graph.operations)}
-        return f"<Drawing of {', '.join(f'{n} {what}' + 's' * (n != 1) for what, n in counts.items())}>"
+        if self.graph.folds:
+            counts["folded part"] = len(self.graph.folds)
+        return f"<Drawing of {', '.join(dot.quantity(n, what) for what, n in counts.items())}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the picture, or why there is none, and the DOT text. Never raises."""
