@@ -154,7 +154,9 @@ class EarlyStopping(Callback):
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         if self.restore_best_weights and state_dict["best_epoch"] and state_dict["best_weights"] is None:
-            raise ValueError("the checkpoint has no best weights: it was made with restore_best_weights=False")
+            raise ValueError(
+                "the checkpoint has no best weights: it was made with restore_best_weights=False"
+            )
         self.best.value = state_dict["best"]
         self.best_epoch = state_dict["best_epoch"]
         self.waited = state_dict["waited"]
