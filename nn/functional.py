@@ -29,6 +29,7 @@ from autodiff import (
     tanhshrink,
 )
 from autodiff.inplace import become
+from autodiff.ops.activations import refuse_integers
 from autodiff.ops.attention import scaled_dot_product_attention
 from autodiff.ops.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from autodiff.ops.distances import normalize
@@ -179,6 +180,7 @@ def tanh(input: Tensor) -> Tensor:
 
 def logsigmoid(input: Tensor) -> Tensor:
     """log sigmoid(x) = -log(1 + e^-x), for x of any size."""
+    refuse_integers("logsigmoid", input)
     return -softplus_of_negative(input)
 
 

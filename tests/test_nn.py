@@ -640,6 +640,23 @@ def test_dropout() -> None:
     assert nn.Dropout(0.5, inplace=True)(y) is y and set(y.tolist()) <= {0.0, 2.0}
 
 
+IN_PLACE = """relu relu6 leaky_relu elu selu celu silu mish hardtanh hardsigmoid hardswish
+dropout dropout1d alpha_dropout feature_alpha_dropout""".split()
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_in_place(name: str) -> None:
+    function = getattr(nn.functional, name)
+    options = {"training": True} if "dropout" in name else {}
+    x = autodiff.randn(3, 4)
+    old = x.clone()
+    assert function(x, inplace=True, **options) is x
+    if "dropout" not in name:
+        assert (x == function(old)).all() and not (x == old).all()
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
+        function(autodiff.randn(3, 4, requires_grad=True), inplace=True, **options)
+
+
 def test_softmax_without_a_dimension_warns() -> None:
     for shape, dim in (((3,), 0), ((2, 3), 1), ((2, 3, 4), 0)):
         x = R(*shape)

@@ -28,7 +28,7 @@ __all__ = [
 
 
 def celu_forward(x: Array, alpha: float) -> Array:
-    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / alpha))
+    return np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0) / alpha)
 
 
 def hardswish_forward(x: Array) -> Array:

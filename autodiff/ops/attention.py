@@ -56,7 +56,8 @@ def scaled_dot_product_attention(
         scores = masked_fill(scores, Tensor(~seen), -math.inf)
     elif attn_mask is not None:
         scores = masked_fill(scores, ~attn_mask, -math.inf) if attn_mask.dtype == bool else scores + attn_mask
-    return matmul(dropout(_weights(scores), dropout_p), value)
+    weights = softmax(scores, -1) if attn_mask is None else _weights(scores)
+    return matmul(dropout(weights, dropout_p), value)
 
 
 def _weights(scores: Tensor) -> Tensor:

@@ -155,6 +155,10 @@ def _mixed(input: Tensor, dim: int, out: int, factor: float | None, align_corner
 
 def _taken(input: Tensor, dim: int, index: Array) -> Tensor:
     """The entries of `input` at these positions along `dim`."""
+    shape, (times, rest) = input.shape, divmod(len(index), input.shape[dim])
+    if not rest and (index == np.arange(len(index)) // times).all():  # each so many times: nothing to look up
+        repeated = shapes.expand(input.unsqueeze(dim + 1), (*shape[: dim + 1], times, *shape[dim + 1 :]))
+        return shapes.flatten(repeated, dim, dim + 1)
     return indexing.get(input, (slice(None),) * dim + (index,))
 
 

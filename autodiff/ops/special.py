@@ -40,10 +40,10 @@ def as_floats(x: Array) -> Array:
     return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
-def refuse_integers(x: Array) -> None:
-    """Raise TypeError unless the values are floating-point."""
+def refuse_integers(x: Array, op: str) -> None:
+    """Raise NotImplementedError unless the values are floating-point."""
     if x.dtype.kind != "f":
-        raise TypeError("it is defined for floating-point values; convert with x.float()")
+        raise NotImplementedError(f'"{op}" not implemented for {x.dtype}: convert first, x.float()')
 
 
 def refuse_bools(x: Array) -> None:
@@ -154,20 +154,20 @@ def relu(x: Array) -> Array:
 
 def softplus(x: Array, beta: float, threshold: float) -> Array:
     """log(1 + e^(beta x)) / beta; x itself where beta x > threshold."""
-    refuse_integers(x)
+    refuse_integers(x, "softplus")
     scaled = x * beta
     return np.where(scaled > threshold, x, np.log1p(np.exp(np.minimum(scaled, threshold))) / beta)
 
 
 def gelu(x: Array) -> Array:
     """x Φ(x), where Φ is the normal distribution function."""
-    refuse_integers(x)
+    refuse_integers(x, "gelu")
     return x * (0.5 * (1 + erf(x * math.sqrt(0.5))))
 
 
 def gelu_tanh(x: Array) -> Array:
     """0.5 x (1 + tanh u), which is x sigmoid(2u), for u = √(2/π) (x + 0.044715 x³)."""
-    refuse_integers(x)
+    refuse_integers(x, "gelu_tanh")
     return x / (1 + np.exp(-gate(x)))
 
 
@@ -186,23 +186,23 @@ GATE = 2 * math.sqrt(2 / math.pi)
 
 def hardtanh(x: Array, low: float, high: float) -> Array:
     """x, but at least low and at most high."""
-    refuse_integers(x)
+    refuse_integers(x, "hardtanh")
     return np.minimum(np.maximum(x, low), high)
 
 
 def silu(x: Array) -> Array:
     """x sigmoid(x)."""
-    refuse_integers(x)
+    refuse_integers(x, "silu")
     return x / (1 + np.exp(-x))
 
 
 def elu(x: Array, alpha: float) -> Array:
     """x where x > 0, else alpha (e^x - 1)."""
-    refuse_integers(x)
+    refuse_integers(x, "elu")
     return np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0))
 
 
 def leaky_relu(x: Array, negative_slope: float) -> Array:
     """x where x > 0, else negative_slope x."""
-    refuse_integers(x)
+    refuse_integers(x, "leaky_relu")
     return np.maximum(x, 0) + negative_slope * np.minimum(x, 0)

@@ -49,13 +49,13 @@ OVERWRITING: list[tuple[str, list[Any], tuple[Any, ...], dict[str, Any]]] = [
     ("relu6", [real, at_kinks, large], (), {}),
     ("leaky_relu", [real, at_kinks], ([0.01, 0.3],), {}),
     ("elu", [real], ALPHAS, {}),
-    ("selu", [real], (), {}),
-    ("celu", [real], ALPHAS, {}),
+    ("selu", [real, large], (), {}),
+    ("celu", [real, large], ALPHAS, {}),
     ("silu", [real, large], (), {}),
     ("mish", [real], (), {"near": 1.0}),
     ("hardtanh", [real, at_kinks], ([-1.0, -0.5], [2.0, 0.5]), {}),
     ("hardsigmoid", [real, at_kinks, large], (), {"rtol": 1e-7, "second": False}),  # its slope is a float32
-    ("hardswish", [real, at_kinks], (), {}),
+    ("hardswish", [real, at_kinks, large], (), {}),
     ("threshold", [real, at_kinks], ([0.5, -1.0], [7.0, 0.0]), {}),
 ]
 OPTIONS = {
@@ -269,11 +269,12 @@ ROWS = [
     *(unit(name, at_kinks, second=False) for name in ("elu", "selu", "celu")),
     unit("sigmoid", real, large),
     unit("tanh", real, large),
-    unit("gelu", real, near=3.0),
-    unit("gelu", real, near=3.0, options={"approximate": "tanh"}),
+    unit("gelu", real, large, near=3.0),
+    unit("gelu", real, large, near=3.0, options={"approximate": "tanh"}),
     unit("softplus", real, large, also=([1.0, 2.0, 0.5], [20.0, 1.0]), keywords="beta threshold"),
-    unit("softsign", real, at_kinks),
-    unit("tanhshrink", real, near=3.0),
+    unit("mish", large, second=False),  # PyTorch's is nan there
+    unit("softsign", real, at_kinks, large),
+    unit("tanhshrink", real, large, near=3.0),
     unit("logsigmoid", real, large),
     unit("softshrink", real, at_kinks, also=([0.5, 1.0, 0.0],), keywords="lambd"),
     unit("hardshrink", real, at_kinks, also=([0.5, 1.0, 0.0, -1.0],), keywords="lambd"),
@@ -408,6 +409,10 @@ ERRORS = [
     *(
         wrong(name, WHOLE, words="not implemented for")
         for name in ("selu", "celu", "mish", "hardswish", "hardsigmoid", "hardshrink", "softshrink")
+    ),
+    *(
+        wrong(name, WHOLE, words="not implemented for")
+        for name in ("elu", "leaky_relu", "gelu", "silu", "softplus", "logsigmoid")
     ),
     wrong("glu", WHOLE, 0, words="not implemented for"),
     wrong("glu", ONES, words="Halving dimension must be even, but dimension 1 is size 3"),
