@@ -59,6 +59,12 @@ from .random import *
 from .record import *
 from .tensor import *
 
+# isort: split
+# What is made of all the above.
+from . import autograd as autograd
+from . import func as func
+from .recompute import *
+
 interop.give_methods()
 
 # inf and nan are results like others, as in PyTorch: where our code computes, NumPy's remarks are silenced

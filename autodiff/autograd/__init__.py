@@ -1,0 +1,30 @@
+"""PyTorch's `torch.autograd`: gradients, functions with rules of their own, and whole derivatives.
+
+>>> import autodiff
+>>> x = autodiff.tensor([1.0, 2.0], requires_grad=True)
+>>> autodiff.autograd.grad((x**2).sum(), x)
+(tensor([2., 4.]),)
+"""
+
+from ..check import GradcheckError, gradcheck, gradgradcheck
+from ..functional import grad
+from ..record import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from . import function, functional
+from .function import Function, once_differentiable
+from .several import backward
+
+__all__ = [
+    "Function",
+    "GradcheckError",
+    "backward",
+    "enable_grad",
+    "function",
+    "functional",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "is_grad_enabled",
+    "no_grad",
+    "once_differentiable",
+    "set_grad_enabled",
+]
