@@ -6,9 +6,14 @@ from typing import Any, NoReturn
 
 __all__ = [
     "current_device", "device_count", "empty_cache", "get_device_name", "get_device_properties",
-    "is_bf16_supported", "is_initialized", "manual_seed", "manual_seed_all", "max_memory_allocated",
-    "memory_allocated", "reset_peak_memory_stats", "set_device", "synchronize",
+    "is_available", "is_bf16_supported", "is_initialized", "manual_seed", "manual_seed_all",
+    "max_memory_allocated", "memory_allocated", "reset_peak_memory_stats", "set_device", "synchronize",
 ]  # fmt: skip
+
+
+def is_available() -> bool:
+    """False: there is no such device."""
+    return False
 
 
 def device_count() -> int:

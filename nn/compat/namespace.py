@@ -5,11 +5,27 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
+
+
+@cache
+def exported(source: str) -> frozenset[str]:
+    """The public names of a module: those it lists, or what a package collects, or what it defines itself."""
+    module = import_module(source)
+    here = {name: value for name, value in vars(module).items() if not isinstance(value, ModuleType)}
+    if hasattr(module, "__all__"):
+        return frozenset(here.keys() & module.__all__)
+    collects = hasattr(module, "__path__")
+    return frozenset(
+        name
+        for name, value in here.items()
+        if not name.startswith("_") and (collects or getattr(value, "__module__", None) == source)
+    )
 
 
 class Namespace(ModuleType):
@@ -28,25 +44,23 @@ class Namespace(ModuleType):
         if name == "__all__":
             return dir(self)
         if not (name.startswith("__") and name.endswith("__")):
-            for source in map(import_module, self._sources):
-                found = getattr(source, name, self)
-                if found is not self and not isinstance(found, ModuleType):
-                    setattr(self, name, found)
-                    return found
+            for source in self._sources:
+                if name in exported(source) or (
+                    name.startswith("_") and hasattr(import_module(source), name)
+                ):
+                    setattr(self, name, getattr(import_module(source), name))
+                    return vars(self)[name]
         raise AttributeError(self.lacks(name))
 
     def __dir__(self) -> list[str]:
         names = {name for name in vars(self) if not name.startswith("_")}
-        for source in map(import_module, self._sources):
-            own = getattr(source, "__all__", None) or [n for n in dir(source) if not n.startswith("_")]
-            names |= {name for name in own if not isinstance(getattr(source, name), ModuleType)}
-        return sorted(names)
+        return sorted(names.union(*map(exported, self._sources)))
 
     def lacks(self, name: str) -> str:
         """What to say of an attribute that is not here: where the nearest is."""
         here = self.__name__
         near = [f"{module}.{name}" for module, space in self._family.items() if name in dir(space)]
-        near = near or [f"{here}.{other}" for other in difflib.get_close_matches(name, dir(self), n=2)]
+        near = near or [f"{here}.{other}" for other in difflib.get_close_matches(name, dir(self), 2, 0.7)]
         if not near:
             names = {
                 other: module for module, space in reversed(self._family.items()) for other in dir(space)

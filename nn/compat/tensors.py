@@ -10,7 +10,8 @@ import autodiff
 from autodiff.dtypes import DType, bool_, float32, float64, int64
 
 __all__ = [
-    "BoolTensor", "DoubleTensor", "FloatTensor", "LongTensor", "Size", "Tensor", "set_default_tensor_type",
+    "BoolTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor", "Size", "Tensor",
+    "set_default_tensor_type",
 ]  # fmt: skip
 
 Size: type = tuple
