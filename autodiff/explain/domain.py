@@ -46,6 +46,7 @@ TWO = [
     condition("x ≠ 0", r"x \neq 0", lambda x, y: x != 0),
     condition("x > 0", "x > 0", lambda x, y: x > 0),
     condition("y > 0", "y > 0", lambda x, y: y > 0),
+    condition("y > 0 or x = 0", r"y > 0 \vee x = 0", lambda x, y: y > 0 or x == 0),
     condition("(x, y) ≠ (0, 0)", r"(x, y) \neq (0, 0)", lambda x, y: x != 0 or y != 0),
     condition("y > 0 or x = y = 0", r"y > 0 \vee x = y = 0", lambda x, y: y > 0 or x == y == 0),
     condition(
@@ -66,9 +67,12 @@ def smooth(primitive: Primitive, argnum: int) -> Math | None:
     rule = primitive.vjps[argnum]
     if rule is None:
         return None
-    return tried(
-        primitive, lambda *points: rule(np.ones_like(points[0]), primitive.forward(*points), *points)
-    )
+
+    def derivative(*points: Any) -> Any:
+        z = primitive.forward(*points)
+        return np.where(np.isfinite(z), rule(np.ones_like(points[0]), z, *points), np.nan)
+
+    return tried(primitive, derivative)
 
 
 def tried(primitive: Primitive, function: Callable[..., Any]) -> Math | None:
@@ -86,6 +90,9 @@ def tried(primitive: Primitive, function: Callable[..., Any]) -> Math | None:
     for text, holds in ONE if arity == 1 else TWO:
         if finite == [bool(holds(*point)) for point in grid]:
             return text
+    if not any(finite):
+        return Math("no number", r"\text{no number}")
     bad = next(point for point, good in zip(grid, finite, strict=True) if not good)
     written = ", ".join(f"{name} = {value:g}" for name, value in zip("xy", bad, strict=False))
-    return Math(f"not every number: not at {written}", rf"\text{{not every number: not at }} {written}")
+    words = "all numbers but some, such as "
+    return Math(words + written.replace("-", "−"), rf"\text{{{words}}} {written}")

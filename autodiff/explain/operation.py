@@ -20,10 +20,16 @@ def explain_operation(what: Any) -> Explanation:
     add(Heading(1, [op.name]))
     if doc := " ".join((op.__doc__ or "").split()) if len(op.__doc__ or "") < 300 else "":
         add(Sentence([words(doc)]))
-    add(Formulas([Math(write_formula(TEXT, op), write_formula(LATEX, op))]))
+    formula = Math(write_formula(TEXT, op), write_formula(LATEX, op))
+    if isinstance(op, Variadic):
+        formula = Math(f"z = {op.name}(x₁, x₂, …)", rf"{formula.latex}\left(x_1, x_2, \ldots\right)")
+    add(Formulas([formula]))
     where = domain(op)
     if where is not None:
         add(Sentence(["It is defined for ", where, "."]))
+    if not flows(op):
+        add(Sentence(["It has no derivative: it is part of a computation, but no gradient passes it."]))
+        return blocks
     if isinstance(op, Variadic):
         add(Sentence(["Each of its tensors gets back the part of the gradient that belongs to it."]))
     for i in range(op.arity):
@@ -38,15 +44,13 @@ def explain_operation(what: Any) -> Explanation:
         add(Formulas(formulas))
         there = smooth(op, i)
         if there is not None and there != where:
-            add(Sentence(["It is a finite number for ", there, "."]))
+            add(Sentence(["The derivative is finite for ", there, "."]))
     add(Sentence(needs(op)))
     return blocks
 
 
 def needs(op: Primitive) -> list[str | Math]:
     """Which values must still be there when the gradient returns."""
-    if not any(op.vjps[i] is not None for i in range(op.arity)) and not isinstance(op, Variadic):
-        return ["It has no derivative: it is part of the computation, but no gradient passes it."]
     read = {-1: "z"} | {i: letter(op, i) for i in range(op.arity)}
     used = sorted({i for reads in op.reads for i in reads if i in read}, key=lambda i: i % 99)
     if not used:
@@ -55,6 +59,11 @@ def needs(op: Primitive) -> list[str | Math]:
     for k, i in enumerate(used):
         parts += [", " if 0 < k < len(used) - 1 else " and " if k else "", named(read[i])]
     return [*parts, "."]
+
+
+def flows(op: Primitive) -> bool:
+    """Whether a gradient returns to any of its tensors."""
+    return isinstance(op, Variadic) or any(op.vjps[i] is not None for i in range(op.arity))
 
 
 def find(what: Any) -> Primitive:
