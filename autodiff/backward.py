@@ -48,7 +48,8 @@ def pullback(
     total: dict[Record, Any] = {}  # what has arrived so far at the records that wait
     waiting: list[tuple[int, Record]] = []  # newest first; births differ, so records are never compared
     hand: Record | None = None  # waits too: in a chain no record goes through the heap
-    useful = None if wanted is None else leading_to(wanted, [root for root, _ in seeds])
+    useful = set() if wanted is None else leading_to(wanted, [root for root, _ in seeds])
+    latest = memory.latest
 
     for root, g in seeds:
         at = found if root.op is None else total
@@ -68,39 +69,44 @@ def pullback(
             z = hand
         hand = None
         g = total.pop(z)
-        if z.hooks:
-            g = call_hooks(z, g)
-        if z.tensor is not None if wanted is None else z in wanted:
-            found[z] = g
         op: Any = z.op  # leaves do not wait
-        inputs = z.inputs
-        if useful is not None:
+        inputs: Any = z.inputs
+        value: Any = z.value
+        args: Any = z.args
+        if z.hooks is not None:
+            g, latest = call_hooks(z, g), memory.latest
+            if z.tensor is not None and wanted is None:
+                found[z] = g
+        if wanted is not None:
+            if z in wanted:
+                found[z] = g
             inputs = tuple(x if x in useful else None for x in inputs)
             if not any(inputs):
                 continue  # nothing wanted lies behind it
         if z.spent and op.saves:
             raise RuntimeError(SECOND_TIME.format(name=z.name()))
-        if memory.latest > z.birth:
+        if latest > z.birth:
             refuse_changed(z)
-        value, args = on_tensors(z) if create_graph else (z.value, z.args)
+        if create_graph:
+            value, args = on_tensors(z)
         large = z.value.size > SMALL
         for x, rule in zip(inputs, op.vjps, strict=False):
             if x is None:
                 continue
             d = rule(g, value, *args)
-            if d.shape != x.value.shape:
-                d = unbroadcast(d, x.value.shape)
+            v = x.value
+            if d.shape != v.shape:
+                d = unbroadcast(d, v.shape)
             if x.op is None:  # a leaf, which need not wait; its gradient is its own memory
                 if x in found:
-                    found[x] = found[x] + d
-                else:
-                    found[x] = d if d is not g else d.clone() if create_graph else d.copy()
-                continue
-            large = large or x.value.size > SMALL
-            if x in total:
+                    d = found[x] + d
+                found[x] = d if d is not g else d.clone() if create_graph else d.copy()
+            elif x in total:
                 total[x] = total[x] + d
             else:
                 total[x] = d
+                if v.size > SMALL:
+                    large = True
                 if hand is None:
                     hand = x
                 else:
@@ -211,7 +217,12 @@ def call_hooks(z: Record, g: Any) -> Any:
             replacement = hook(g)
             if replacement is None:
                 continue
-            if not isinstance(replacement, Tensor) or replacement.shape != g.shape:
+            if not isinstance(replacement, Tensor):
+                raise TypeError(
+                    f"expected Variable, but hook returned '{type(replacement).__name__}': a hook returns a "
+                    "gradient, as a Tensor, or None"
+                )
+            if replacement.shape != g.shape:
                 raise RuntimeError(
                     f"hook returned {describe(replacement)} where a gradient {describe(g)} was expected"
                 )

@@ -104,20 +104,20 @@ def backward(
         if x is None:
             continue
         if x._grad is None and record.op is None and type(g) is ndarray and g.base is None:
-            x._grad = Tensor(g)  # nobody else holds the cotangent of a leaf
+            x._grad = g  # nobody else holds the cotangent of a leaf
         else:
             accumulate(x, g)
 
 
 def accumulate(x: Tensor, g: Any) -> None:
     """Add a cotangent to `.grad`: in the memory that is there, unless a graph is being made of it."""
-    grad = x._grad
+    grad = x.grad
     if isinstance(g, Tensor):
         x._grad = g.clone() if grad is None else grad + g
     elif grad is None:
-        x._grad = Tensor(np.array(g))
+        x._grad = np.array(g)
     elif grad.record is not None:
-        x._grad = Tensor(grad.array + g)
+        x._grad = grad.array + g
     else:
         grad.array += g
         memory.touch(grad.array)
@@ -163,6 +163,8 @@ def grad(
     """
     roots = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    if not targets:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty")
     if grad_outputs is None:
         gradients: list[Tensor | None] = [None] * len(roots)
     else:

@@ -141,7 +141,7 @@ def _take_over(x: Tensor, record: Record | None) -> None:
     """Give `x` this history; a tensor that retains its grad goes on to."""
     old = x.record
     if old is not None and record is not None and old.op is not None and old.tensor is not None:
-        old.tensor, record.tensor = None, weakref.ref(x)
+        old.tensor, record.tensor, record.hooks = None, weakref.ref(x), record.hooks or {}
     x.record = record
 
 

@@ -8,6 +8,7 @@ it needs is out of date.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from .dtypes import Array
 from .record import clock
 
 
-class _Stamp(weakref.ref[Array]):
+class Stamp(weakref.ref[Array]):
     """The time of the last change of one owner; it vanishes with the owner."""
 
     __slots__ = ("key", "time")
@@ -23,7 +24,7 @@ class _Stamp(weakref.ref[Array]):
     time: int
 
 
-_stamps: dict[int, _Stamp] = {}
+_stamps: dict[int, Stamp] = {}
 latest = 0  # the time of the last change of any memory: older than a record means nothing to check
 
 
@@ -38,21 +39,38 @@ def touch(array: Array) -> None:
     """Note that the memory of `array` was changed in place just now."""
     global latest
     memory = array if array.base is None else owner(array)
-    stamp = _stamps.get(id(memory))
-    if stamp is None:
-        stamp = _Stamp(memory, _forget)
-        stamp.key = id(memory)
-        _stamps[stamp.key] = stamp
-    stamp.time = latest = clock()
+    found = _stamps.get(id(memory))
+    if found is None:
+        found = stamp(memory)
+    found.time = latest = clock()
 
 
-def _forget(stamp: weakref.ref[Array]) -> None:
-    assert isinstance(stamp, _Stamp)
-    if _stamps.get(stamp.key) is stamp:
-        del _stamps[stamp.key]
+def stamp(array: Array) -> Stamp:
+    """The stamp on the memory of `array`, for those who change it often: see `renew`."""
+    memory = owner(array)
+    found = _stamps.get(id(memory))
+    if found is None:
+        found = Stamp(memory, _forget)
+        found.key, found.time = id(memory), 0
+        _stamps[found.key] = found
+    return found
+
+
+def renew(stamps: Iterable[Stamp]) -> None:
+    """Note that the memories that bear these stamps are changed in place just now."""
+    global latest
+    latest = clock()
+    for each in stamps:
+        each.time = latest
+
+
+def _forget(gone: weakref.ref[Array]) -> None:
+    assert isinstance(gone, Stamp)
+    if _stamps.get(gone.key) is gone:
+        del _stamps[gone.key]
 
 
 def changed_since(array: Array, time: int) -> bool:
     """Whether the memory of `array` was changed in place after `time`."""
-    stamp = _stamps.get(id(owner(array)))
-    return stamp is not None and stamp.time > time
+    found = _stamps.get(id(owner(array)))
+    return found is not None and found.time > time

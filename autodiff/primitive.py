@@ -11,7 +11,7 @@ backward pass), on Tensors (derivatives of any order), on Symbols (mathematics).
 from __future__ import annotations
 
 import dis
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -136,19 +136,19 @@ def values_read(rule: Rule | None) -> frozenset[int]:
 class Unary(Primitive):
     """A primitive of one tensor, elementwise, unrolled; integers become floats where it needs floats."""
 
-    def __call__(self, x: Any) -> Any:
-        if not isinstance(x, Tensor):
-            return self.elsewhere((x,))
-        a = x.array
+    def __call__(self, input: Any) -> Any:
+        if not isinstance(input, Tensor):
+            return self.elsewhere((input,))
+        a = input.array
         try:
             z = self.forward(a)
         except (ValueError, TypeError) as error:
             raise explain(self, (a,), error) from None
         if z.dtype is not a.dtype and z.dtype.kind == "f" and a.dtype.kind != "f":
-            return self(cast(x, get_default_dtype()))
+            return self(cast(input, get_default_dtype()))
         if type(z) is not ndarray:
             z = asarray(z)
-        record = x.record if x._view is None else history(x)
+        record = input.record if input._view is None else history(input)
         if record is None or not mode.enabled:
             return Tensor(z)
         return Tensor(z, Record(self, (record,), (a,), z))
@@ -157,7 +157,8 @@ class Unary(Primitive):
 class Binary(Primitive):
     """A primitive of two operands, unrolled: broadcasting, type promotion, weak Python numbers."""
 
-    def __call__(self, x: Any, y: Any) -> Any:
+    def __call__(self, input: Any, other: Any) -> Any:
+        x, y = input, other
         a: Any
         b: Any
         r = s = None
@@ -238,20 +239,31 @@ class Predicate(Binary):
     def __init__(self, name: str, forward: Callable[..., Any], doc: str = "") -> None:
         super().__init__(name, forward, None, None, doc=doc)
 
-    def __call__(self, x: Any, y: Any) -> Any:
-        if isinstance(x, Tensor):  # the common cases, which need no promotion
-            a = x.array
-            if isinstance(y, Tensor) and y.array.dtype is a.dtype:
-                return Tensor(self.run(a, y.array))
-            if (type(y) is float or type(y) is int) and a.dtype.kind == "f":
-                return Tensor(self.run(a, y))
-        return super().__call__(x, y)
+    def __call__(self, input: Any, other: Any) -> Any:
+        if isinstance(input, Tensor):  # the common cases, which need no promotion
+            a = input.array
+            if isinstance(other, Tensor) and other.array.dtype is a.dtype:
+                return Tensor(self.run(a, other.array))
+            if (type(other) is float or type(other) is int) and a.dtype.kind == "f":
+                return Tensor(self.run(a, other))
+        return super().__call__(input, other)
+
+
+class UnaryPredicate(Primitive):
+    """A question about each entry of one tensor."""
+
+    def __init__(self, name: str, forward: Callable[..., Any], doc: str = "") -> None:
+        super().__init__(name, forward, None, doc=doc)
+
+    def __call__(self, input: Any) -> Any:
+        return super().__call__(input)
 
 
 class View(Primitive):
     """A primitive of one tensor that looks at the same memory in another way, or copies where NumPy must."""
 
-    def __call__(self, x: Any, *constants: Any) -> Any:
+    def __call__(self, input: Any, *constants: Any) -> Any:
+        x = input
         if not isinstance(x, Tensor):
             return self.elsewhere((x, *constants))
         a = x.array
@@ -302,6 +314,9 @@ class RuleFamily(Sequence[Rule | None]):
         if i not in self.made:
             self.made[i] = self.make(i)
         return self.made[i]
+
+    def __iter__(self) -> Iterator[Rule | None]:
+        return iter(self.made.values())
 
     def __len__(self) -> int:
         return len(self.made)

@@ -82,8 +82,8 @@ class Protocols:
         twin.__setstate__(
             (self.array.copy(), self.requires_grad, vars(self) if hasattr(self, "__dict__") else {})
         )
-        if self._grad is not None:
-            twin._grad = self._grad.detach().clone()
+        if self.grad is not None:
+            twin.grad = self.grad.detach().clone()
         return twin
 
     def __reduce__(self: Any) -> Any:

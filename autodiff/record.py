@@ -28,7 +28,7 @@ class Record:
 
     `inputs` are the records of the tensor arguments, in order, with repeats; None where no gradient
     flows. `args` are the raw arguments that the rules read. `tensor` points (weakly) to the Tensor whose
-    `.grad` is kept.
+    `.grad` is kept. `hooks` are called with the cotangent; None where it need only be passed on.
     """
 
     __slots__ = ("args", "birth", "hooks", "inputs", "op", "spent", "tensor", "value")

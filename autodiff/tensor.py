@@ -62,7 +62,7 @@ class Tensor(Protocols, Methods):
 
     array: Array  # the raw values
     record: Record | None  # how they came to be; None when no gradient flows here
-    _grad: Tensor | None
+    _grad: Tensor | Array | None  # an array until somebody looks at it
     _view: tuple[Tensor, Record | None, bool] | None  # base, the base's record seen, made while recording
 
     def __init__(self, data: Any = (), record: Record | None = None) -> None:
@@ -208,6 +208,8 @@ class Tensor(Protocols, Methods):
     @property
     def grad(self) -> Tensor | None:
         """dL/dx, added up over the `backward` calls since it was last cleared; None before the first."""
+        if isinstance(self._grad, ndarray):
+            self._grad = Tensor(self._grad)
         return self._grad
 
     @grad.setter
@@ -235,9 +237,8 @@ class Tensor(Protocols, Methods):
 
     def retain_grad(self) -> None:
         """Keep `.grad` of this intermediate tensor too, at the next `backward`."""
-        self._history_or_refuse(
-            "can't retain_grad on Tensor that has requires_grad=False"
-        ).tensor = weakref.ref(self)
+        record = self._history_or_refuse("can't retain_grad on Tensor that has requires_grad=False")
+        record.tensor, record.hooks = weakref.ref(self), record.hooks or {}
 
     @property
     def retains_grad(self) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 from ..arrays import as_array
 from ..dtypes import bool_, result_dtype
 from ..errors import describe
-from ..primitive import Binary, Predicate, Primitive, Unary, cast
+from ..primitive import Binary, Predicate, Primitive, Unary, UnaryPredicate, cast
 from ..tensor import Tensor
 from . import error_function, special
 from .dims import refuse_plain
@@ -202,13 +202,13 @@ ge = Predicate("ge", np.greater_equal, doc="x >= y")
 logical_and = Predicate("logical_and", np.logical_and, doc="whether x and y are nonzero")
 logical_or  = Predicate("logical_or",  np.logical_or,  doc="whether x or y is nonzero")
 logical_xor = Predicate("logical_xor", np.logical_xor, doc="whether x or y is nonzero, but not both")
-logical_not = Primitive("logical_not", np.logical_not, None, doc="whether x is 0")
-isnan       = Primitive("isnan",       np.isnan,       None, doc="whether x is nan")
-isinf       = Primitive("isinf",       np.isinf,       None, doc="whether x is infinite")
-isfinite    = Primitive("isfinite",    np.isfinite,    None, doc="whether x is neither infinite nor nan")
-isposinf    = Primitive("isposinf",    lambda x: x == np.inf,  None, doc="whether x is inf")
-isneginf    = Primitive("isneginf",    lambda x: x == -np.inf, None, doc="whether x is -inf")
-signbit     = Primitive("signbit",     np.signbit,     None, doc="whether x has a minus sign, as -0.0 has")
+logical_not = UnaryPredicate("logical_not", np.logical_not, doc="whether x is 0")
+isnan       = UnaryPredicate("isnan",       np.isnan, doc="whether x is nan")
+isinf       = UnaryPredicate("isinf",       np.isinf, doc="whether x is infinite")
+isfinite    = UnaryPredicate("isfinite",    np.isfinite, doc="whether x is neither infinite nor nan")
+isposinf    = UnaryPredicate("isposinf",    lambda x: x == np.inf, doc="whether x is inf")
+isneginf    = UnaryPredicate("isneginf",    lambda x: x == -np.inf, doc="whether x is -inf")
+signbit     = UnaryPredicate("signbit",     np.signbit, doc="whether x has a minus sign, as -0.0 has")
 bitwise_and = Binary("bitwise_and", np.bitwise_and, None, None, doc="x & y, bit by bit; for bools, and")
 bitwise_or  = Binary("bitwise_or",  np.bitwise_or,  None, None, doc="x | y, bit by bit; for bools, or")
 bitwise_xor = Binary("bitwise_xor", np.bitwise_xor, None, None, doc="x ^ y, bit by bit; for bools, xor")

@@ -22,18 +22,23 @@ __all__: list[str] = []  # the public functions, with PyTorch's signatures and c
 
 
 class Loss(Primitive):
-    """A primitive of two tensors and a number; the unrolled twin of `Primitive.__call__`."""
+    """A mean over the entries of two tensors: a primitive of these, and of the number of entries."""
 
-    def __call__(self, x: Any, y: Any, n: float) -> Any:
-        if not (isinstance(x, Tensor) and isinstance(y, Tensor)):
-            return super().__call__(x, y, n)
-        args = x.array, y.array, n
-        z = asarray(self.forward(*args))
-        r = x.record if x._view is None else history(x)
-        s = y.record if y._view is None else history(y)
+    def of(self, input: Any, target: Any) -> Tensor | None:
+        """The loss, in the common case: of one shape and one floating-point dtype; None in all others."""
+        try:
+            x, y = input.array, target.array
+        except AttributeError:
+            return None
+        n = x.size
+        if x.shape != y.shape or x.dtype is not y.dtype or x.dtype.kind != "f" or n == 0:
+            return None
+        z = asarray(self.forward(x, y, n))
+        r = input.record if input._view is None else history(input)
+        s = target.record if target._view is None else history(target)
         if (r is None and s is None) or not mode.enabled:
             return Tensor(z)
-        return Tensor(z, Record(self, (r, s), args, z))
+        return Tensor(z, Record(self, (r, s), (x, y, n), z))
 
 
 def log_at_least_minus_100(x: Array, y: Array) -> Any:
@@ -53,7 +58,8 @@ def huber_of(d: Array, delta: float) -> Array:
 
 
 def mean_of_squares(d: Array, n: float) -> Any:
-    return np.vdot(d, d) / n
+    d = d.ravel()
+    return d.dot(d) / n
 
 
 def mean_surprise(x: Array, index: Array, n: float) -> Any:

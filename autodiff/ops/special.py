@@ -138,12 +138,13 @@ def rows(x: Array) -> Array:
 
 def sigmoid(x: Array) -> Array:
     """1 / (1 + e^-x): where e^-x is infinite, 0."""
-    if x.ndim == 0 or x.dtype.kind != "f":
+    try:
+        z = np.negative(x)
+        np.exp(z, z)
+        z += ONE[z.dtype]
+        return np.reciprocal(z, z)
+    except (TypeError, KeyError):  # a number, which is not written into; integers
         return 1 / (1 + np.exp(-as_floats(x)))
-    z = np.negative(x)
-    np.exp(z, out=z)
-    z += ONE[z.dtype]
-    return np.reciprocal(z, out=z)
 
 
 def relu(x: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from autodiff import Tensor
 from autodiff.ops import losses as primitive
 
-from .checks import alike, pair, reduced, reduction_of, times, weighted
+from .checks import pair, reduced, reduction_of, times, weighted
 
 # A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"
@@ -29,8 +29,10 @@ def mse_loss(
     >>> mse_loss(autodiff.tensor([1.0, 2.0]), autodiff.tensor([1.0, 4.0]))
     tensor(2.)
     """
-    if reduction == "mean" and weight is None and size_average is reduce is None and alike(input, target):
-        return primitive.mse(input, target, input.array.size)
+    if reduction == "mean" and weight is None and size_average is reduce is None:
+        loss = primitive.mse.of(input, target)
+        if loss is not None:
+            return loss
     reduction = reduction_of(size_average, reduce, reduction)
     input, target = pair("mse_loss", input, target)
     difference = input - target

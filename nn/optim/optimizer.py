@@ -96,7 +96,7 @@ class Optimizer:
         for group in self.param_groups:
             update = self.update_rule(group)
             for p in group["params"]:
-                if p.grad is not None:
+                if p._grad is not None:
                     w, g = p.array, p.grad.array
                     if g.shape != w.shape:
                         raise RuntimeError(
@@ -114,12 +114,13 @@ class Optimizer:
         """Forget all gradients: set them to None, or else to zeros, in place."""
         for group in self.param_groups:
             for p in group["params"]:
+                if set_to_none:
+                    p._grad = None
+                    continue
                 grad = p.grad
                 if grad is None:
                     continue
-                if set_to_none:
-                    p.grad = None
-                elif grad.requires_grad:  # made with create_graph, where others may still need it
+                if grad.requires_grad:  # made with create_graph, where others may still need it
                     p.grad = Tensor(np.zeros_like(grad.array))
                 else:
                     grad.array.fill(0)
@@ -271,7 +272,7 @@ class Optimizer:
         return state
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_scratch"}
+        return {name: value for name, value in vars(self).items() if name not in ("_scratch", "_descent")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

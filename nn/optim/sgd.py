@@ -10,7 +10,8 @@ import numpy as np
 from autodiff import Tensor
 from autodiff.dtypes import Array
 
-from .optimizer import PIECE, Optimizer, Params, Update, refuse_negative
+from .descent import Descent, descend
+from .optimizer import Closure, Optimizer, Params, Update, refuse_negative
 
 
 class SGD(Optimizer):
@@ -32,6 +33,8 @@ class SGD(Optimizer):
     >>> w.detach()
     tensor([0.9000, 2.1000])
     """
+
+    _descent: Descent | None = None  # plain descent of small parameters, as it was done last
 
     def __init__(
         self,
@@ -68,6 +71,15 @@ class SGD(Optimizer):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         super().check(options)
 
+    def step(self, closure: Closure | None = None) -> Tensor | None:
+        if closure is None and len(self.param_groups) == 1:
+            group = self.param_groups[0]
+            if not (group["momentum"] or group["weight_decay"] or group["maximize"]):
+                self._descent = descend(group["params"], float(group["lr"]), self._descent)
+                if self._descent is not None:
+                    return None
+        return super().step(closure)
+
     def update_rule(self, group: dict[str, Any]) -> Update:
         lr, momentum, dampening = float(group["lr"]), float(group["momentum"]), float(group["dampening"])
         weight_decay, nesterov, maximize = float(group["weight_decay"]), group["nesterov"], group["maximize"]
@@ -84,16 +96,4 @@ class SGD(Optimizer):
                     g = np.add(g, np.multiply(b, momentum, out=u), out=u) if nesterov else b
                 w -= np.multiply(g, lr, out=u)
 
-        rates: dict[
-            Any, Array
-        ] = {}  # lr as an array: NumPy takes twice as long to start with a Python number
-
-        def descend(p: Tensor, w: Array, g: Array) -> None:
-            if w.size > PIECE:
-                return update(p, w, g)
-            rate = rates.get(w.dtype)
-            if rate is None:
-                rate = rates[w.dtype] = np.array(lr, w.dtype)
-            w -= g * rate
-
-        return update if momentum or weight_decay or maximize else descend
+        return update
