@@ -48,7 +48,7 @@ NAMES = {
     "torch.nn.init": "xavier_uniform_ kaiming_normal_ zeros_ normal_",
     "torch.nn.parameter": "Parameter",
     "torch.nn.modules": "Module Linear",
-    "torch.nn.utils": "clip_grad_norm_ clip_grad_value_ parameters_to_vector vector_to_parameters weight_norm",
+    "torch.nn.utils": "clip_grad_norm_ clip_grad_value_ parameters_to_vector vector_to_parameters",
     "torch.nn.utils.rnn": "pad_sequence",
     "torch.optim": "SGD Adam AdamW LBFGS Optimizer lr_scheduler",
     "torch.optim.lr_scheduler": "StepLR LambdaLR ReduceLROnPlateau LRScheduler _LRScheduler",
