@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -24,6 +23,8 @@ def taken_apart(value: Any) -> tuple[dict[str, Array], str]:
     `value` is made of dicts, lists, tuples, tensors, arrays, numbers, strings, bools and None. Raises
     TypeError, saying where, for anything else.
     """
+    import json
+
     arrays: dict[str, Array] = {}
     return arrays, json.dumps(_described(value, (), arrays))
 
@@ -60,6 +61,7 @@ def _described(value: Any, path: tuple[Any, ...], arrays: dict[str, Array]) -> A
 
 def put_together(arrays: Mapping[str, Array], text: str) -> Any:
     """What `taken_apart` was given. Raises ValueError or KeyError for a text that it did not write."""
+    import json
 
     def restored(value: Any) -> Any:
         match value:
