@@ -162,7 +162,9 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """x between min_val and max_val, the nearer of them outside."""
+    """x between min_val and max_val, the nearer of them outside. Raises ValueError if min_val > max_val."""
+    if min_val > max_val:
+        raise ValueError(f"min_val cannot be greater than max_val, in hardtanh: {min_val} and {max_val}")
     if inplace:
         return _in_place(input, "hardtanh_", autodiff.hardtanh, min_val, max_val)
     return autodiff.hardtanh(input, min_val, max_val)

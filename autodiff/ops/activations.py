@@ -59,6 +59,8 @@ def refuse_integers(name: str, input: Any) -> None:
 def relu6(input: Tensor) -> Tensor:
     """x between 0 and 6, the nearer of them outside; the slope at both is 0."""
     refuse_plain(input, "relu6")
+    if input.dtype == bool:
+        raise RuntimeError("Bool inputs not supported for hardtanh, nor for relu6: x.float()")
     return bounded(input, 0.0, 6.0) if input.dtype.kind == "f" else input.clamp(0, 6)
 
 
@@ -150,6 +152,8 @@ def threshold(input: Tensor, threshold: float, value: float) -> Tensor:
     tensor([-7.,  2.])
     """
     refuse_plain(input, "threshold")
+    if input.dtype == bool:
+        raise NotImplementedError('"threshold" not implemented for bool: convert first, x.float()')
     if input.dtype.kind != "f":
         threshold, value = int(threshold), int(value)
     return where(input <= threshold, value, input)

@@ -45,7 +45,7 @@ def scaled_dot_product_attention(
     tensor([[2.],
             [3.]])
     """
-    _refuse(query, key, value, attn_mask, is_causal)
+    _refuse(query, key, value, attn_mask, dropout_p, is_causal)
     if enable_gqa:
         key, value = (_served(query, x) for x in (key, value))
     if scale is None:
@@ -79,7 +79,7 @@ def _served(query: Tensor, x: Tensor) -> Tensor:
     return x.unsqueeze(-3).expand(*x.shape[:-2], heads // own, *x.shape[-2:]).flatten(-4, -3)
 
 
-def _refuse(query: Any, key: Any, value: Any, attn_mask: Any, is_causal: bool) -> None:
+def _refuse(query: Any, key: Any, value: Any, attn_mask: Any, dropout_p: float, is_causal: bool) -> None:
     """Raise TypeError or RuntimeError for arguments that do not go together."""
     op = "scaled_dot_product_attention"
     for i, (name, x) in enumerate((("query", query), ("key", key), ("value", value)), 1):
@@ -89,6 +89,8 @@ def _refuse(query: Any, key: Any, value: Any, attn_mask: Any, is_causal: bool) -
                 f"{op}: Expected query, key, and value to all be at least 2 dimensional, but {name} is "
                 f"{describe(x)}"
             )
+    if not 0 <= dropout_p <= 1:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}, in {op}")
     if not query.dtype == key.dtype == value.dtype:
         raise RuntimeError(
             "Expected query, key, and value to have the same dtype, but got query.dtype: "

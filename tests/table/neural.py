@@ -426,6 +426,10 @@ ERRORS = [
     wrong("prelu", ONES, np.ones(3), words="Type promoting not supported"),
     wrong("prelu", ONES, np.ones((1, 1), np.float32), words="scalar or 1D tensor"),
     wrong("prelu", ONES, 2.0, words="must be Tensor, not float"),
+    wrong("hardtanh", ONES, 1.0, -1.0, words="min_val cannot be greater than max_val"),
+    wrong("relu6", ONES > 0, words="Bool inputs not supported for hardtanh"),
+    wrong("threshold", ONES > 0, 0.5, 1.0, words="not implemented for"),
+    wrong("scaled_dot_product_attention", ONES, ONES, ONES, dropout_p=1.5, words="has to be between 0 and 1"),
     wrong("softmax", ONES, 2, words="Dimension out of range"),
     wrong("gelu", ONES, approximate="cubic", words="approximate argument must be either none or tanh"),
     *(
