@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import autodiff
 import nn
+from autodiff.ops import recurrent
 
 from .modules import assert_made_alike, assert_refuse_alike, assert_works_alike, made
 
@@ -110,6 +111,13 @@ def test_a_layer_is_its_cell_step_by_step() -> None:
 def test_large_gates_neither_overflow_nor_lose_the_gradient() -> None:
     for kind in KINDS:
         assert_works_alike(layer(kind, 3, 4), run, real(3, 2, 3) * 1e3)
+
+
+@pytest.mark.parametrize("entries", [1, 60])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_way_back_goes_in_blocks(kind: str, entries: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recurrent, "CACHED", entries)  # steps one by one, and a few at once
+    assert_works_alike(layer(kind, 3, 4), run, real(7, 2, 3))
 
 
 def test_one_record_for_any_number_of_steps() -> None:

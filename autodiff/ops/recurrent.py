@@ -2,9 +2,9 @@
 
 What a time step adds to its gates from the input, x W_ihᵀ + b, is computed before, for all steps in one
 product. The arguments of a recurrence come as one flat tensor (`packed`), because one walk back through time
-finds all their cotangents together. In each walk only what one step needs of the next is left in the loop;
-gates and slopes are computed for all steps at once. Source of the walk: Werbos, "Backpropagation through
-time" (1990).
+finds all their cotangents together. In each walk only what one step needs of the next is left in the inner
+loop; gates and slopes are computed for many steps at once. Source of the walk: Werbos, "Backpropagation
+through time" (1990).
 """
 
 # mypy: disable-error-code="no-any-return"
@@ -28,6 +28,9 @@ from .shapes import reshape
 from .special import ONE
 
 __all__: list[str] = []
+
+CACHED = 1 << 15
+"""How many entries an intermediate value may have: more would be fetched from memory each time."""
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -62,7 +65,14 @@ def through(x: Any, weight: Any) -> Any:
     return product(flat_rows(x), weight.mT).reshape((*x.shape[:2], weight.shape[0]))
 
 
-# h' = act(x + h Wᵀ) -----------------------------------------------------------------------------------------
+def blocks(shape: tuple[int, ...]) -> list[slice]:
+    """The time steps (of T, N, G) from the last to the first, in pieces that stay in a cache."""
+    steps, rows, width = shape
+    size = max(1, CACHED // (rows * width or 1))
+    return [slice(start, start + size) for start in reversed(range(0, steps, size))]
+
+
+# h' = act(x + h Wᵀ) ----------------------------------------------------------------------------------------
 
 
 def rnn_forward(flat: Array, shapes: Shapes, nonlinearity: str) -> Array:
@@ -95,12 +105,12 @@ def lstm_forward(flat: Array, shapes: Shapes) -> Array:
     x, weight, h, c = unpacked(flat, shapes)
     (steps, rows, width), size = x.shape, h.shape[1]
     z = np.empty((2, steps, rows, size), flat.dtype)
-    x, columns, one = -x, -weight.T, ONE[flat.dtype]  # e^-p is what σ(p) needs
+    columns, one = -weight.T, ONE[flat.dtype]  # minus, because e^-p is what σ(p) needs
     gates = np.empty((rows, width), flat.dtype)
     i, f, a, o = (gates[:, k * size : (k + 1) * size] for k in range(4))
     for t in range(steps):
         np.dot(h, columns, out=gates)
-        gates += x[t]
+        gates -= x[t]
         minus_tanh = np.tanh(a)
         np.exp(gates, out=gates)
         gates += one
@@ -116,23 +126,26 @@ def lstm_forward(flat: Array, shapes: Shapes) -> Array:
 def lstm_back(g: Any, z: Any, flat: Any, shapes: Shapes) -> Any:
     x, weight, first, c = unpacked(flat, shapes)
     size = first.shape[1]
-    before = shifted(z[0], first)
-    gates = x + through(before, weight)
-    i, f, o = (sigmoid(gates[:, :, k * size : (k + 1) * size]) for k in (0, 1, 3))
-    a, out = np.tanh(gates[:, :, 2 * size : 3 * size]), np.tanh(z[1])
-    by_h = o * (1 - out * out)
-    slopes = np.concatenate(
-        [a * i * (1 - i), shifted(z[1], c) * f * (1 - f), i * (1 - a * a), out * o * (1 - o)], axis=2
-    )
-    found, back, carry = [], np.zeros_like(first), np.zeros_like(c)
-    for t in reversed(range(x.shape[0])):
-        dh = g[0][t] + back
-        dc = g[1][t] + carry + dh * by_h[t]
-        d = np.concatenate([dc, dc, dc, dh], axis=1) * slopes[t]
-        back, carry = product(d, weight), dc * f[t]
-        found.append(d)
-    steps = np.stack(found[::-1])
-    return packed([steps, product(flat_rows(steps).mT, flat_rows(before)), back, carry])
+    hs, cs = shifted(z[0], first), shifted(z[1], c)
+    found, dw, back, carry = [], 0, np.zeros_like(first), np.zeros_like(c)
+    for block in blocks(x.shape):
+        gates = x[block] + through(hs[block], weight)
+        i, f, o = (sigmoid(gates[:, :, k * size : (k + 1) * size]) for k in (0, 1, 3))
+        a, out = np.tanh(gates[:, :, 2 * size : 3 * size]), np.tanh(z[1][block])
+        by_h = o * (1 - out * out)
+        slopes = np.concatenate(
+            [a * i * (1 - i), cs[block] * f * (1 - f), i * (1 - a * a), out * o * (1 - o)], axis=2
+        )
+        gh, gc, ds = g[0][block], g[1][block], []
+        for t in reversed(range(len(gh))):
+            dh = gh[t] + back
+            dc = gc[t] + carry + dh * by_h[t]
+            d = np.concatenate([dc, dc, dc, dh], axis=1) * slopes[t]
+            back, carry = product(d, weight), dc * f[t]
+            ds.append(d)
+        found.append(np.stack(ds[::-1]))
+        dw = dw + product(flat_rows(found[-1]).mT, flat_rows(hs[block]))
+    return packed([*found[::-1], dw, back, carry])
 
 
 # h' = n + u (h − n), with r, u = σ(…), n = tanh(x_n + r (h W_nᵀ + b_n)) -------------------------------------
@@ -166,22 +179,25 @@ def gru_forward(flat: Array, shapes: Shapes) -> Array:
 def gru_back(g: Any, z: Any, flat: Any, shapes: Shapes) -> Any:
     x, weight, bias, first = unpacked(flat, shapes)
     size = first.shape[1]
-    before = shifted(z, first)
-    own = through(before, weight) + bias
-    r, u = (sigmoid((x + own)[:, :, k * size : (k + 1) * size]) for k in (0, 1))
-    n = np.tanh(x[:, :, 2 * size :] + r * own[:, :, 2 * size :])
-    by_n = (1 - u) * (1 - n * n)
-    by_r, by_u = by_n * own[:, :, 2 * size :] * r * (1 - r), (before - n) * u * (1 - u)
-    slopes = np.concatenate([by_r, by_u, by_n * r], axis=2)
-    found, back = [], np.zeros_like(first)
-    for t in reversed(range(x.shape[0])):
-        dh = g[t] + back
-        back = dh * u[t] + product(np.concatenate([dh, dh, dh], axis=1) * slopes[t], weight)
-        found.append(dh)
-    dh = np.stack(found[::-1])
-    rows = flat_rows(np.concatenate([dh, dh, dh], axis=2) * slopes)
-    gates = np.concatenate([dh * by_r, dh * by_u, dh * by_n], axis=2)
-    return packed([gates, product(rows.mT, flat_rows(before)), rows.sum(axis=0), back])
+    hs = shifted(z, first)
+    found, dw, db, back = [], 0, 0, np.zeros_like(first)
+    for block in blocks(x.shape):
+        own = through(hs[block], weight) + bias
+        both = x[block] + own
+        r, u = sigmoid(both[:, :, :size]), sigmoid(both[:, :, size : 2 * size])
+        n = np.tanh(x[block][:, :, 2 * size :] + r * own[:, :, 2 * size :])
+        by_n = (1 - u) * (1 - n * n)
+        by_r, by_u = by_n * own[:, :, 2 * size :] * r * (1 - r), (hs[block] - n) * u * (1 - u)
+        slopes, gh, dhs = np.concatenate([by_r, by_u, by_n * r], axis=2), g[block], []
+        for t in reversed(range(len(gh))):
+            dh = gh[t] + back
+            back = dh * u[t] + product(np.concatenate([dh, dh, dh], axis=1) * slopes[t], weight)
+            dhs.append(dh)
+        dh = np.stack(dhs[::-1])
+        found.append(np.concatenate([dh * by_r, dh * by_u, dh * by_n], axis=2))
+        rows = flat_rows(np.concatenate([dh, dh, dh], axis=2) * slopes)
+        dw, db = dw + product(rows.mT, flat_rows(hs[block])), db + rows.sum(axis=0)
+    return packed([*found[::-1], dw, db, back])
 
 
 # fmt: off
