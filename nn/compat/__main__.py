@@ -20,12 +20,12 @@ def main() -> None:
         return
     if not arguments or arguments[0].startswith("-"):
         refuse("Name the script to run." if not arguments else f"There is no option {arguments[0]}.")
-    path = arguments[0]
+    path = os.path.abspath(arguments[0])
     try:
-        with io.open_code(os.path.abspath(path)) as file:
+        with io.open_code(path) as file:
             source = file.read()
     except OSError as error:
-        refuse(f"{path} cannot be read: {error.strerror}.")
+        refuse(f"{arguments[0]} cannot be read: {error.strerror}.")
     run(source, path, arguments)
 
 
@@ -47,7 +47,8 @@ def run(source: bytes, path: str, arguments: list[str]) -> None:
         sys.__excepthook__(kind, error.with_traceback(trace), trace)
 
     sys.argv, sys.excepthook, sys.modules["__main__"] = arguments, show, script
-    sys.path[0] = os.path.dirname(os.path.abspath(path))
+    if not sys.flags.safe_path:
+        sys.path[0] = os.path.dirname(path)
     exec(compile(source, path, "exec", dont_inherit=True), script.__dict__)
 
 
