@@ -170,6 +170,11 @@ class Point:
 
     def tensors(self, given: Any, what: str) -> list[Tensor]:
         """One Tensor or a tuple of them as a list; TypeError for anything else."""
+        if not isinstance(given, Tensor | tuple):
+            raise TypeError(
+                f"The {what} {self.name} must be either a Tensor or a tuple of Tensors but the given "
+                f"{what.removesuffix(' given to')} has type {type(given)}."
+            )
         found = given if isinstance(given, tuple) else (given,)
         for i, x in enumerate(found):
             if not isinstance(x, Tensor):
@@ -189,6 +194,8 @@ class Point:
             return [Tensor(np.ones(like[0].shape, like[0].dtype))]
         found = self.tensors(v, "v given to")
         if len(found) != len(like):
+            if len(like) == 1:
+                raise RuntimeError("The given v should contain a single Tensor.")
             raise RuntimeError(f"v is a tuple of invalid length: should be {len(like)} but got {len(found)}.")
         for i, (x, y) in enumerate(zip(found, like, strict=True)):
             if x.shape != y.shape:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import numpy as np
+
 import autodiff
 
 from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
 from ..tree import flatten, spread
-from .derivatives import refuse_chunk
 
 
 def vmap(
@@ -26,9 +27,8 @@ def vmap(
 
     `in_dims` is one for all, or nested as the arguments are, with None for what is not mapped; `out_dims`
     likewise for the outputs. Of random numbers, each example draws its own ("different") or all the same
-    ("same"); "error" refuses them. It is a loop, and no faster than one. Keyword arguments are mapped over
-    their first dimension. Raises ValueError if nothing is mapped, or the lengths differ. Source: PyTorch,
-    `torch.func.vmap`.
+    ("same"); "error" refuses them. It is a loop, and no faster than one. Keyword arguments are not mapped.
+    Raises ValueError if nothing is mapped, or the lengths differ. Source: PyTorch, `torch.func.vmap`.
 
     >>> import autodiff
     >>> x, y = autodiff.tensor([[1.0, 2.0], [3.0, 4.0]]), autodiff.tensor([1.0, 10.0])
@@ -39,23 +39,25 @@ def vmap(
         raise RuntimeError(
             f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}"
         )
-    refuse_chunk("vmap", chunk_size)
+    if chunk_size is not None and not chunk_size > 0:
+        raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
     name = getattr(func, "__name__", type(func).__name__)
 
     @wraps(func)
     def mapped(*args: Any, **kwargs: Any) -> Any:
         call = f"vmap({name}, in_dims={in_dims}, ...)(<inputs>)"
-        leaves, tree = flatten((args, kwargs))
-        dims = dims_of(call, in_dims, args) + [0] * len(flatten(kwargs)[0])
+        leaves, tree = flatten(args)
+        dims = dims_of(call, in_dims, args)
         size = batch_size(call, leaves, dims)
+        if not size:  # the form of the results is that for any example
+            return collected(name, [func(*tree.build(blanks(leaves, dims)), **kwargs)], out_dims, 0)
         state = get_rng_state()
         results = []
         for i in range(size):
             if randomness == "same":
                 set_rng_state(state)
             examples = [x if d is None else x.select(d, i) for x, d in zip(leaves, dims, strict=True)]
-            some, named = tree.build(examples)
-            results.append(func(*some, **named))
+            results.append(func(*tree.build(examples), **kwargs))
             if randomness == "error" and (get_rng_state().array != state.array).any():
                 set_rng_state(state)
                 raise RuntimeError(
@@ -63,7 +65,7 @@ def vmap(
                     "'same' or 'different' randomness flags on vmap or perform the randomness operation out "
                     "of vmap"
                 )
-        return collected(name, results, out_dims)
+        return collected(name, results, out_dims, size)
 
     return mapped
 
@@ -120,31 +122,47 @@ def batch_size(call: str, leaves: list[Any], dims: list[int | None]) -> int:
             "vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "
             f"{sizes} for the mapped dimension"
         )
-    if not sizes[0]:
-        raise ValueError(f"{call}: the mapped dimension has length 0, and `func` is called for no example")
     return int(sizes[0])
 
 
-def collected(name: str, results: list[Any], out_dims: Any) -> Any:
-    """The results of all examples, stacked leaf by leaf."""
+def blanks(leaves: list[Any], dims: list[int | None]) -> list[Any]:
+    """An example of zeros, where there is none to select."""
+    return [
+        x if d is None else Tensor(np.zeros(np.delete(x.shape, d), x.dtype))
+        for x, d in zip(leaves, dims, strict=True)
+    ]
+
+
+def collected(name: str, results: list[Any], out_dims: Any, size: int) -> Any:
+    """The results of all examples, stacked leaf by leaf; one result, of which `size` is to be 0, if none."""
     flat = [flatten(result) for result in results]
     form = flat[0][1]
     if any(tree != form for _, tree in flat):
         raise ValueError(f"vmap({name}, ...): the examples gave results of different structure")
     for x in flat[0][0]:
         if not isinstance(x, Tensor):
-            raise ValueError(
-                f"vmap({name}, ...): `{name}` must only return Tensors, got type {type(x)}. Did you mean to "
-                "return a tensor of it?"
-            )
+            raise ValueError(f"vmap({name}, ...): `{name}` must only return Tensors, got type {type(x)}.")
     out = tuple(out_dims) if isinstance(out_dims, list) else out_dims
     if isinstance(out, tuple) and len(out) == 1 and isinstance(results[0], Tensor):
         out = out[0]
-    dims = spread(out, results[0], lambda d: isinstance(d, int))
+    dims = spread(out, results[0], is_dim)
     if dims is None:
         raise ValueError(
             f"vmap({name}, ..., out_dims={out_dims}): out_dims is not compatible with the structure of "
             f"outputs. out_dims has to be an int or nested as the outputs of {name} are"
         )
     columns = zip(*(leaves for leaves, _ in flat), strict=True)
-    return form.build([autodiff.stack(list(xs), d) for xs, d in zip(columns, dims, strict=True)])
+    return form.build([together(name, xs, d, size) for xs, d in zip(columns, dims, strict=True)])
+
+
+def together(name: str, xs: tuple[Tensor, ...], d: int | None, size: int) -> Tensor:
+    """The results of all examples along a new dimension; for None the one that all have in common."""
+    if d is None:
+        if any(not np.array_equal(x.array, xs[0].array, equal_nan=True) for x in xs):
+            raise ValueError(
+                f"vmap({name}, ...): `{name}` returned different tensors for the examples, and out_dims is "
+                "None: please provide the dimension along which to stack them"
+            )
+        return xs[0]
+    whole: Tensor = autodiff.stack(xs, d)
+    return whole if size else whole.narrow(d, 0, 0)

@@ -109,21 +109,36 @@ def run(
         given[i] = value
     with enable_grad():
         result = func(*given, **kwargs)
-    aux = None
+    aux: Any = None
     if has_aux:
         if not (isinstance(result, tuple) and len(result) == 2):
             raise RuntimeError(
                 f"{name}(f)(*args): output of function f should be a tuple: (output, aux) if has_aux is True"
             )
         result, aux = result
+    if name == "grad_and_value":
+        refuse_nonscalar(result)
     outputs, form = flatten(result)
     for z in outputs:
         if not isinstance(z, Tensor):
             raise RuntimeError(
-                f"{name}(f)(*args): Expected f(*args) to return only tensors, got unsupported type "
-                f"{type(z).__name__}"
+                f"{name}(f, *primals): expected f(*primals) to return only tensors, got unsupported type "
+                f"{type(z)}"
             )
     return Trace(start, variables, tree, outputs, form, aux)
+
+
+def refuse_nonscalar(result: Any) -> None:
+    """Raise RuntimeError unless a function returned one Tensor without dimensions."""
+    if not isinstance(result, Tensor):
+        raise RuntimeError(
+            f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got {type(result)}"
+        )
+    if result.ndim:
+        raise RuntimeError(
+            "grad_and_value(f)(*args): Expected f(*args) to return a scalar Tensor, got tensor with "
+            f"{result.ndim} dims. Maybe you wanted to use the vjp or jacrev APIs instead?"
+        )
 
 
 def variable(x: Any) -> Tensor:
@@ -196,18 +211,7 @@ def grad_and_value(
     @wraps(func)
     def gradient_and_value(*args: Any, **kwargs: Any) -> Any:
         trace = run("grad_and_value", func, args, kwargs, argnums, has_aux)
-        if trace.form != flatten(None)[1]:
-            raise RuntimeError(
-                "grad_and_value(f)(*args): Expected f(*args) to return a tensor, got "
-                f"{trace.form.kind.__name__ if trace.form.kind else None}. Did you forget to set has_aux?"
-            )
-        (z,) = trace.outputs
-        if z.ndim:
-            raise RuntimeError(
-                "grad_and_value(f)(*args): Expected f(*args) to return a scalar tensor, got tensor with "
-                f"{z.ndim} dims. Maybe you wanted to use the vjp or jacrev APIs instead?"
-            )
-        found = trace.pull([Tensor(np.ones((), z.dtype))])
+        found = trace.pull([Tensor(np.ones((), trace.outputs[0].dtype))])
         gradient = chosen(argnums, trace.inputs.build(found))
         return gradient, (trace.value(), trace.extra()) if has_aux else trace.value()
 
@@ -320,7 +324,8 @@ def jacrev(
     tensor([[2., 1., 0.],
             [3., 0., 1.]])
     """
-    refuse_chunk("jacrev", chunk_size)
+    if chunk_size is not None and not chunk_size > 0:
+        raise ValueError("jacrev: `chunk_size` should be greater than 0.")
 
     @wraps(func)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
@@ -404,9 +409,3 @@ def stacked(parts: list[Tensor], shape: tuple[int, ...], like: Tensor, first: bo
         return Tensor(np.zeros(shape, like.dtype))
     whole: Tensor = autodiff.stack(parts, 0 if first else -1).reshape(shape)
     return whole
-
-
-def refuse_chunk(name: str, chunk_size: int | None) -> None:
-    """Raise ValueError unless it is None or positive."""
-    if chunk_size is not None and not chunk_size > 0:
-        raise ValueError(f"{name}: `chunk_size` should be greater than 0.")

@@ -37,13 +37,15 @@ def functional_call(
     unexpected = [name for name in values if name not in own]
     if unexpected:
         raise RuntimeError(
-            f"functional_call: Unexpected key(s): {', '.join(unexpected)}: {type(module).__name__} has "
-            f"{', '.join(own) or 'none'}"
+            f"Error(s) in reparametrizing for {type(module).__name__}: Unexpected key(s): "
+            f"{', '.join(unexpected)}; it has {', '.join(own) or 'none'}"
         )
     if tie_weights:
         values = tied(values, own)
     if strict and (missing := [name for name in own if name not in values]):
-        raise RuntimeError(f"functional_call: Missing key(s): {', '.join(missing)}")
+        raise RuntimeError(
+            f"Error(s) in reparametrizing for {type(module).__name__}: Missing key(s): {', '.join(missing)}"
+        )
     places = {name: place(module, name) for name in values}
     before = {name: attributes[last] for name, (attributes, last) in places.items()}
     positional = args if isinstance(args, tuple) else () if args is None else (args,)
@@ -64,12 +66,14 @@ def merged(dicts: Tensors | Sequence[Tensors]) -> dict[str, Any]:
     if not isinstance(dicts, Sequence) or not all(isinstance(d, Mapping) for d in dicts):
         raise ValueError(
             "Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts, but got "
-            f"{type(dicts).__name__}"
+            f"{type(dicts)}"
         )
     values: dict[str, Any] = {}
     for d in dicts:
         if again := values.keys() & d.keys():
-            raise ValueError(f"{sorted(again)[0]} appears in multiple dictionaries; behavior is ambiguous")
+            raise ValueError(
+                f"{sorted(again)} appeared in multiple dictionaries; behavior of functional call is ambiguous"
+            )
         values.update(d)
     return values
 
