@@ -83,10 +83,8 @@ def pullback(
             inputs = tuple(x if x in useful else None for x in inputs)
             if not any(inputs):
                 continue  # nothing wanted lies behind it
-        if z.spent and op.saves:
-            raise RuntimeError(SECOND_TIME.format(name=z.name()))
-        if latest > z.birth:
-            refuse_changed(z)
+        if z.spent or latest > z.birth:
+            refuse_gone(z)
         if create_graph:
             value, args = on_tensors(z)
         large = z.value.size > SMALL
@@ -188,9 +186,11 @@ def ghost(array: Array) -> Array:
     return array if array.size <= SMALL else np.broadcast_to(np.empty((), array.dtype), array.shape)
 
 
-def refuse_changed(z: Record) -> None:
-    """Raise if a value that the rules of `z` need was changed in place after `z` was computed."""
+def refuse_gone(z: Record) -> None:
+    """Raise if a value that the rules of `z` need was freed, or changed in place after `z` was computed."""
     assert z.op is not None
+    if z.spent and z.op.saves:
+        raise RuntimeError(SECOND_TIME.format(name=z.name()))
     for x, reads in zip(z.inputs, z.op.reads, strict=False):
         for i in reads if x is not None else ():
             value = z.value if i < 0 else z.args[i] if i < len(z.args) else None

@@ -99,7 +99,11 @@ def backward(
         for record, g in run([tensor], [gradient], frozenset(targets), retain_graph, create_graph).items():
             accumulate(targets[record], g)
         return
-    for record, g in run((tensor,), (gradient,), None, retain_graph, create_graph).items():
+    if create_graph:
+        found = run([tensor], [gradient], None, retain_graph, create_graph)
+    else:
+        found = pullback((seed(tensor, gradient, create_graph),), None, bool(retain_graph))
+    for record, g in found.items():
         x = record.tensor()  # type: ignore[misc]  # what is found has one
         if x is None:
             continue
