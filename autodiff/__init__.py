@@ -14,6 +14,7 @@ from math import nan as nan
 from math import pi as pi
 
 from . import interop
+from . import linalg as linalg
 from . import memory as memory
 from .check import *
 from .conversion import *
@@ -39,12 +40,15 @@ from .ops.convolution import *
 from .ops.diagonals import *
 from .ops.distances import *
 from .ops.dropout import *
+from .ops.einsum import *
 from .ops.elementwise import *
 from .ops.indexing import *
+from .ops.inverses import *
 from .ops.joining import *
 from .ops.linear import *
 from .ops.neural import *
 from .ops.normalization import *
+from .ops.norms import *
 from .ops.pooling import *
 from .ops.products import *
 from .ops.reductions import *

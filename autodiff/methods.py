@@ -18,8 +18,10 @@ from .ops import composed as m
 from .ops import diagonals as d
 from .ops import elementwise as e
 from .ops import indexing as i
+from .ops import inverses as v
 from .ops import joining as j
 from .ops import neural as k
+from .ops import norms as u
 from .ops import products as l
 from .ops import reductions as r
 from .ops import scans as o
@@ -225,7 +227,11 @@ class Methods:
     # linear algebra ----------------------------------------------------------------------------------------
     def __matmul__(self, other: Any) -> Tensor: return l.matmul(self, other)
     def __rmatmul__(self, other: Any) -> Tensor: return l.matmul(other, self)
-    matmul, mm, bmm, mv, dot, outer, trace = l.matmul, l.mm, l.bmm, l.mv, l.dot, l.outer, l.trace
+    matmul, mm, bmm, mv, dot, vdot, inner = l.matmul, l.mm, l.bmm, l.mv, l.dot, l.vdot, l.inner
+    outer, ger, kron, cross, trace = l.outer, l.ger, l.kron, l.cross, l.trace
+    det, slogdet, logdet, inverse, pinverse = v.det, v.slogdet, v.logdet, v.inverse, v.pinverse
+    matrix_power, dist = v.matrix_power, u.dist
+    addmm, addmv, addr, baddbmm, addbmm = l.addmm, l.addmv, l.addr, l.baddbmm, l.addbmm
 
     # in place ----------------------------------------------------------------------------------------------
     def __iadd__(self, other: Any) -> Tensor: return inplace.change(self, e.plus, other)

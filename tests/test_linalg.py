@@ -57,6 +57,79 @@ def test_products_by_name(name, shapes):
     )
 
 
+@pytest.mark.filterwarnings("ignore:Using torch.cross without", "ignore:torch.chain_matmul is deprecated")
+@both
+def test_what_pytorch_would_rather_not_have(lib):
+    x = lib.tensor([[[1.0, 2.0]] * 3] * 2)
+    return lib.cross(x, x.flip(2) + 1).tolist(), lib.chain_matmul(x[0].T, x[0], x[0].T).tolist()
+
+
+def test_what_is_singular_is_refused():
+    singular = autodiff.tensor([[1.0, 2.0], [2.0, 4.0]], requires_grad=True)
+    linalg = autodiff.linalg
+    for refused in (
+        lambda: linalg.inv(singular),
+        lambda: linalg.solve(singular, singular),
+        lambda: linalg.slogdet(singular * 0)[1].backward(),
+        lambda: linalg.cholesky(-singular),
+        lambda: linalg.svd(singular * float("nan")),
+        lambda: linalg.eigh(singular * float("nan")),
+        lambda: linalg.matrix_power(singular * 0, -1),
+    ):
+        with pytest.raises(linalg.LinAlgError, match=r"linalg\.|singular"):
+            refused()
+    assert issubclass(linalg.LinAlgError, RuntimeError)
+
+
+@pytest.mark.parametrize(
+    "matrix", [[[1.0, 2.0], [2.0, 4.0]], [[0.0] * 3] * 3, [[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]]
+)
+def test_a_determinant_of_0_has_a_gradient(matrix):
+    """The cofactors; PyTorch's own are inexact there."""
+    x = autodiff.tensor(matrix, dtype=autodiff.float64, requires_grad=True)
+    autodiff.det(x).backward()
+    n = len(matrix)
+    expected = [
+        [(-1) ** (i + j) * np.linalg.det(np.delete(np.delete(matrix, i, 0), j, 1)) for j in range(n)]
+        for i in range(n)
+    ]
+    np.testing.assert_allclose(x.grad.numpy(), expected, atol=1e-12)
+
+
+@both
+def test_equal_singular_values_have_gradients(lib):
+    """Functions of the values alone are differentiable where these are equal."""
+    x = lib.eye(3, requires_grad=True)
+    found = []
+    for values in (
+        lib.linalg.svdvals(x),
+        lib.linalg.svd(x).S,
+        lib.linalg.eigvalsh(x),
+        lib.linalg.eigh(x).eigenvalues,
+    ):
+        x.grad = None
+        values.sum().backward()
+        found.append([[round(v, 6) + 0.0 for v in row] for row in x.grad.tolist()])
+    return found
+
+
+def test_a_full_svd_and_a_complete_qr_are_bases():
+    x = autodiff.tensor(np.random.default_rng(0).normal(size=(5, 3)))
+    for a in (x, x.mT):
+        u, s, vt = autodiff.linalg.svd(a)
+        q, r = autodiff.linalg.qr(a, "complete")
+        for basis in (u, vt, q):
+            np.testing.assert_allclose((basis.mT @ basis).numpy(), np.eye(len(basis)), atol=1e-12)
+        np.testing.assert_allclose((q @ r).numpy(), a.numpy(), atol=1e-12)
+        np.testing.assert_allclose((u[:, :3] @ s.diag() @ vt[:3]).numpy(), a.numpy(), atol=1e-12)
+
+
+@both
+def test_nothing_of_input_is_read_where_beta_is_0(lib):
+    x = lib.ones(2, 2)
+    return lib.addmm(x * float("nan"), x, x, beta=0).tolist()
+
+
 @both
 def test_integers(lib):
     x = lib.tensor([[1, 2], [3, 4]])

@@ -205,6 +205,54 @@ def factors(draw_: st.DrawFn) -> tuple[Any, ...]:
     return draw_(arrays((*one_batch, n, k))), draw_(arrays((*other_batch, k, p)))
 
 
+@st.composite
+def contracted(draw_: st.DrawFn) -> tuple[Any, ...]:
+    """Two arrays, the subscripts of their dimensions, and those that a product of them keeps."""
+    size = {s: draw_(draw.SIDES) for s in "abcde"}
+    left = "".join(draw_(st.permutations("abcd")))[: draw_(st.integers(0, 3))]
+    right = "".join(draw_(st.permutations("bcde")))[: draw_(st.integers(0, 3))]
+    summed = [s for s in left if s in right and draw_(st.booleans())]
+    out = "".join(draw_(st.permutations(sorted({*left, *right} - {*summed}))))
+    return (*(draw_(arrays(tuple(size[s] for s in part))) for part in (left, right)), left, right, out)
+
+
+@st.composite
+def matrices(draw_: st.DrawFn, square: bool = False) -> Any:
+    """Matrices of singular values that are apart: 1, 2, 3 ... between orthogonal ones."""
+    n = draw_(st.integers(1, 4))
+    m = n if square else draw_(st.integers(1, 4))
+    batch = draw_(st.sampled_from([(), (), (2,)]))
+    rng = np.random.default_rng(draw_(st.integers(0, 9999)))
+    u, _, vt = np.linalg.svd(rng.normal(size=(*batch, m, n)), full_matrices=False)
+    return draw_(draw.LAYOUTS)((u * (1.0 + np.arange(min(m, n)))) @ vt)
+
+
+def squares() -> Any:
+    return matrices(square=True)
+
+
+def stacked_qr(x: torch.Tensor) -> torch.Tensor:
+    q, r = torch.linalg.qr(x)
+    return torch.cat([q, r.mT], -2)
+
+
+def stacked_eigh(x: torch.Tensor, lower: bool) -> torch.Tensor:
+    values, vectors = torch.linalg.eigh(x, "L" if lower else "U")
+    signs = like_numpys(vectors, np.linalg.eigh(x.detach().numpy(), "L" if lower else "U")[1])
+    return torch.cat([vectors * signs, values[..., None, :]], -2)
+
+
+def stacked_svd(x: torch.Tensor) -> torch.Tensor:
+    u, s, vt = torch.linalg.svd(x, full_matrices=False)
+    signs = like_numpys(u, np.linalg.svd(x.detach().numpy(), full_matrices=False)[0])
+    return torch.cat([u * signs, s[..., None, :], vt.mT * signs], -2)
+
+
+def like_numpys(vectors: torch.Tensor, numpys: Any) -> torch.Tensor:
+    """The signs, which are anyone's choice, that make these columns NumPy's."""
+    return torch.sign((vectors.detach() * torch.from_numpy(numpys)).sum(-2, keepdim=True))
+
+
 class Sliding(NamedTuple):
     """A window, and the shapes that go with it in a convolution."""
 
@@ -630,6 +678,45 @@ TABLE = {
     # products
     "matmul": Entry(torch.matmul, factors(), near=30),
     "dot": Entry(torch.dot, shapes(1, 1).flatmap(lambda n: st.tuples(arrays(n), arrays(n))), near=30),
+    "einsum": Entry(
+        lambda x, y, left, right, out: torch.einsum(f"{left},{right}->{out}", x, y), contracted(), near=30
+    ),
+    # matrices
+    "inv": Entry(torch.linalg.inv, st.tuples(squares()), near=30, ulps=20),
+    "solve": Entry(
+        torch.linalg.solve,
+        squares().flatmap(lambda a: st.tuples(st.just(a), arrays((*a.shape[:-1], 2)))),
+        near=30,
+        ulps=20,
+    ),
+    "det": Entry(torch.linalg.det, st.tuples(squares()), near=30),
+    "cofactors": Entry(
+        lambda x: torch.linalg.det(x)[..., None, None] * torch.linalg.inv(x).mT,
+        st.tuples(squares()),
+        near=30,
+        ulps=20,
+    ),
+    "slogdet": Entry(lambda x: torch.linalg.slogdet(x)[1], st.tuples(squares()), near=10),
+    "pinv": Entry(
+        lambda x, atol, rtol: torch.linalg.pinv(x, atol=atol, rtol=rtol),
+        with_constants(matrices(), (0.0, 1e-6)),
+        near=30,
+        ulps=20,
+    ),
+    "over_gaps": Entry(torch.div, alike(real, nonzero)),
+    "cholesky": Entry(
+        torch.linalg.cholesky, st.tuples(squares().map(lambda x: x @ x.swapaxes(-1, -2))), near=30, ulps=20
+    ),
+    "qr": Entry(stacked_qr, st.tuples(matrices()), near=30, ulps=20),
+    "eigvalsh": Entry(
+        lambda x, lower: torch.linalg.eigvalsh(x, "L" if lower else "U"),
+        with_constants(squares(), (True,), (False,)),
+        near=30,
+        ulps=20,
+    ),
+    "svdvals": Entry(torch.linalg.svdvals, st.tuples(matrices()), near=30, ulps=20),
+    "eigh": Entry(stacked_eigh, with_constants(squares(), (True,), (False,)), near=30, ulps=40),
+    "svd": Entry(stacked_svd, st.tuples(matrices()), near=30, ulps=40),
     "linear": Entry(F.linear, layer(), near=30),
     # networks
     "softmax": Entry(torch.softmax, along_a_dim(real, large)),

@@ -6,15 +6,19 @@ from . import (
     bins,
     composed,
     convolution,
+    decompositions,
     diagonals,
     distances,
     dropout,
+    einsum,
     elementwise,
     indexing,
+    inverses,
     joining,
     losses,
     neural,
     normalization,
+    norms,
     pooling,
     products,
     recurrent,
@@ -28,7 +32,8 @@ from . import (
 )
 
 __all__ = [
-    "activations", "attention", "bins", "composed", "convolution", "diagonals", "distances", "dropout",
-    "elementwise", "indexing", "joining", "losses", "neural", "normalization", "pooling", "products",
-    "recurrent", "reductions", "resampling", "scans", "scattering", "shapes", "sorting", "windows",
+    "activations", "attention", "bins", "composed", "convolution", "decompositions", "diagonals",
+    "distances", "dropout", "einsum", "elementwise", "indexing", "inverses", "joining", "losses", "neural",
+    "normalization", "norms", "pooling", "products", "recurrent", "reductions", "resampling", "scans",
+    "scattering", "shapes", "sorting", "windows",
 ]  # fmt: skip

@@ -1,0 +1,80 @@
+"""PyTorch's `torch.linalg`: matrices, their inverses, decompositions and norms.
+
+>>> import autodiff
+>>> A = autodiff.tensor([[2.0, 0.0], [0.0, 3.0]], requires_grad=True)
+>>> autodiff.linalg.det(A).backward()
+>>> A.grad
+tensor([[3., 0.],
+        [0., 2.]])
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .ops import diagonals, inverses, products
+from .ops.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
+from .ops.inverses import LinAlgError, SlogDet, inv, lstsq, pinv, solve
+from .ops.norms import matrix_norm, norm, vector_norm
+from .ops.products import matmul, multi_dot
+from .ops.reductions import sum
+from .tensor import Tensor
+
+__all__ = [
+    "LinAlgError", "cholesky", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul",
+    "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve",
+    "svd", "svdvals", "vecdot", "vector_norm",
+]  # fmt: skip
+
+# What PyTorch has under another name or with other defaults here than in its main namespace:
+
+
+def det(A: Tensor) -> Tensor:
+    """The determinant: `autodiff.det`."""
+    return inverses.det(A)
+
+
+def slogdet(A: Tensor) -> SlogDet:
+    """The sign of the determinant and log |det|: `autodiff.slogdet`."""
+    return inverses.slogdet(A)
+
+
+def matrix_power(input: Tensor, n: int) -> Tensor:
+    """The matrix multiplied by itself n times: `autodiff.matrix_power`."""
+    return inverses.matrix_power(input, n)
+
+
+def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
+    """The cross product along `dim`, by default the last one."""
+    return products.cross(input, other, dim)
+
+
+def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """A view of a diagonal of each matrix."""
+    return diagonals.diagonal(A, offset, dim1, dim2)
+
+
+def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
+    """Σ x y along `dim`; the other dimensions broadcast.
+
+    >>> import autodiff
+    >>> autodiff.linalg.vecdot(autodiff.ones(2, 3), autodiff.ones(3))
+    tensor([3., 3.])
+    """
+    return sum(x * y, dim)
+
+
+def matrix_rank(input: Tensor, *, atol: Any = None, rtol: Any = None) -> Tensor:
+    """How many singular values are above max(atol, rtol times the largest); rtol as in `pinv`.
+
+    >>> import autodiff
+    >>> autodiff.linalg.matrix_rank(autodiff.ones(3, 2))
+    tensor(1)
+    """
+    s = svdvals(input).array
+    if rtol is None:
+        rtol = 0.0 if atol else max(input.array.shape[-2:]) * np.finfo(s.dtype).eps
+    least = np.maximum(atol or 0.0, rtol * s.max(-1, keepdims=True, initial=0))
+    return Tensor(np.asarray((s > least).sum(-1)))
