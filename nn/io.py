@@ -105,6 +105,8 @@ def _loaded(read: Callable[[IO[bytes]], Contents], file: IO[bytes], called: str)
 def _write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     """Write a file that is complete or not there at all."""
     path = Path(os.path.realpath(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"Parent directory {path.parent} does not exist: make it before {path.name}")
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.unfinished")
     unfinished.unlink(missing_ok=True)
     try:

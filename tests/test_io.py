@@ -193,7 +193,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path, suffix: str, monkeypa
     with pytest.raises(OSError, match="No space"):
         nn.save({"w": autodiff.zeros(2)}, file)
     assert file.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"nowhere does not exist"):
         nn.save({}, tmp_path / "nowhere" / "model.npz")
 
 
