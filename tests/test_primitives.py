@@ -432,6 +432,18 @@ def lstm_step(x: Any, w: Any, h: Any, c: Any) -> Any:
     return o.sigmoid() * c.tanh(), c
 
 
+def memory(gates: Any, c: Any) -> Any:
+    i, f, a, _ = gates.chunk(4, 1)
+    return f.sigmoid() * c + i.sigmoid() * a.tanh()
+
+
+@st.composite
+def cell(draw_: st.DrawFn) -> tuple[Any, ...]:
+    """The gates (N, 4H) and the memory (N, H) of an LSTM."""
+    batch, size = draw_(st.integers(0, 3)), draw_(st.integers(1, 3))
+    return draw_(arrays((batch, 4 * size))), draw_(arrays((batch, size)))
+
+
 def gru_step(x: Any, w: Any, b: Any, h: Any) -> Any:
     (x_r, x_u, x_n), (h_r, h_u, h_n) = x.chunk(3, 1), (h @ w.T + b).chunk(3, 1)
     u, n = (x_u + h_u).sigmoid(), (x_n + (x_r + h_r).sigmoid() * h_n).tanh()
@@ -810,6 +822,8 @@ TABLE = {
         near=10,
     ),
     "lstm": Entry(step_by_step(lstm_step), recurrence(4, states=2), near=10),
+    "lstm_memory": Entry(memory, cell()),
+    "lstm_output": Entry(lambda gates, c: gates.chunk(4, 1)[3].sigmoid() * c.tanh(), cell()),
     "gru": Entry(step_by_step(gru_step), recurrence(3, bias=True), near=10),
     # losses
     "mse_loss": Entry(mean_of(F.mse_loss), alike(real, real, count=True)),

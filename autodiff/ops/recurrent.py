@@ -148,6 +148,29 @@ def lstm_back(g: Any, z: Any, flat: Any, shapes: Shapes) -> Any:
     return packed([*found[::-1], dw, back, carry])
 
 
+def quarters(gates: Any) -> list[Any]:
+    """The gates i, f, a, o of (N, 4H), before their activations."""
+    size = gates.shape[1] // 4
+    return [gates[:, k * size : (k + 1) * size] for k in range(4)]
+
+
+def memory_forward(gates: Array, c: Array) -> Array:
+    i, f, a, _ = quarters(gates)
+    return sigmoid(f) * c + sigmoid(i) * np.tanh(a)
+
+
+def memory_back(g: Any, gates: Any, c: Any) -> Any:
+    i, f, a, _ = quarters(gates)
+    i, f, a = sigmoid(i), sigmoid(f), np.tanh(a)
+    parts = [g * a * i * (1 - i), g * c * f * (1 - f), g * i * (1 - a * a), np.zeros_like(c)]
+    return np.concatenate(parts, axis=1)
+
+
+def output_back(g: Any, gates: Any, c: Any) -> Any:
+    o, none = sigmoid(quarters(gates)[3]), np.zeros_like(c)
+    return np.concatenate([none, none, none, g * np.tanh(c) * o * (1 - o)], axis=1)
+
+
 # h' = n + u (h − n), with r, u = σ(…), n = tanh(x_n + r (h W_nᵀ + b_n)) -------------------------------------
 
 
@@ -208,6 +231,14 @@ lstm_steps = Primitive("lstm", lstm_forward, lambda g, z, flat, shapes: lstm_bac
                        doc="The LSTM's h and c at all steps, (2, T, N, H), of the packed x, W, h, c")
 gru_steps  = Primitive("gru", gru_forward, lambda g, z, flat, shapes: gru_back(g, z, flat, shapes),
                        doc="The GRU's h at all steps, (T, N, H), of the packed x, W, b, h")
+lstm_memory = Primitive("lstm_memory", memory_forward,
+                        lambda g, z, gates, c: memory_back(g, gates, c),
+                        lambda g, z, gates, c: g * sigmoid(quarters(gates)[1]),
+                        doc="One step of an LSTM's c: f c + i a, of the sums (N, 4H) for its gates")
+lstm_output = Primitive("lstm_output", lambda gates, c: sigmoid(quarters(gates)[3]) * np.tanh(c),
+                        lambda g, z, gates, c: output_back(g, gates, c),
+                        lambda g, z, gates, c: g * sigmoid(quarters(gates)[3]) * (1 - np.tanh(c) ** 2),
+                        doc="An LSTM's h: o tanh(c), of the sums (N, 4H) for its gates")
 # fmt: on
 
 
@@ -233,6 +264,20 @@ def lstm(x: Tensor, weight: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tenso
     """
     z = lstm_steps(*_together(x, weight, h, c))
     return z[0], z[1]
+
+
+def lstm_step(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """One step of `lstm`: h' and c' (N, H) of x + h Wᵀ (N, 4H) and c."""
+    c = lstm_memory(gates, c)
+    return lstm_output(gates, c), c
+
+
+def gru_step(x: Tensor, own: Tensor, h: Tensor) -> Tensor:
+    """One step of `gru`: h' (N, H) of x and h Wᵀ + b (N, 3H) and h."""
+    size = h.shape[1]
+    gates = sigmoid(x[:, : 2 * size] + own[:, : 2 * size])
+    n = (x[:, 2 * size :] + gates[:, :size] * own[:, 2 * size :]).tanh()
+    return n + gates[:, size:] * (h - n)
 
 
 def gru(x: Tensor, weight: Tensor, bias: Tensor, h: Tensor) -> Tensor:

@@ -52,18 +52,19 @@ class _Recurrent(Module):
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound)
 
-    def _steps(self, input: Tensor, states: States, suffix: str) -> tuple[Tensor, ...]:
-        """The states (one tensor each) at each step of `input` (T, N, inputs), with the weights so named."""
-        weights: list[Any] = [
-            getattr(self, f"{name}{suffix}", None)
-            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        ]
-        return self._recur(input, states, *weights)
+    def _weights(self, suffix: str) -> list[Any]:
+        """The weights of input and state, and their biases or None, whose names end so."""
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        return [getattr(self, name + suffix, None) for name in names]
 
-    def _recur(
+    def _steps(
         self, input: Tensor, states: States, w: Tensor, u: Tensor, b: Tensor | None, c: Tensor | None
-    ) -> tuple[Tensor, ...]:
-        """`_steps` with the weights w of the input and u of the state, and the biases b and c of these."""
+    ) -> States:
+        """The states, one tensor each, at every step of `input` (T, N, inputs), with these weights."""
+        raise NotImplementedError
+
+    def _step(self, x: Tensor, own: Tensor, states: States) -> States:
+        """The states after one step, of the gates' sums over the input, x, and over the state, own."""
         raise NotImplementedError
 
 
@@ -73,12 +74,15 @@ class _Elman(_Recurrent):
     gates = 1
     nonlinearity: str
 
-    def _recur(
+    def _steps(
         self, input: Tensor, states: States, w: Tensor, u: Tensor, b: Tensor | None, c: Tensor | None
-    ) -> tuple[Tensor, ...]:
+    ) -> States:
         x = linear(input, w, None if b is None or c is None else b + c)
         (h,) = states
         return (recurrent.rnn(x, u, h, self.nonlinearity),)
+
+    def _step(self, x: Tensor, own: Tensor, states: States) -> States:
+        return ((x + own).tanh() if self.nonlinearity == "tanh" else (x + own).relu(),)
 
 
 class _LongShortTermMemory(_Recurrent):
@@ -86,11 +90,14 @@ class _LongShortTermMemory(_Recurrent):
 
     gates = 4
 
-    def _recur(
+    def _steps(
         self, input: Tensor, states: States, w: Tensor, u: Tensor, b: Tensor | None, c: Tensor | None
-    ) -> tuple[Tensor, ...]:
+    ) -> States:
         x = linear(input, w, None if b is None or c is None else b + c)
         return recurrent.lstm(x, u, *states)
+
+    def _step(self, x: Tensor, own: Tensor, states: States) -> States:
+        return recurrent.lstm_step(x + own, states[1])
 
 
 class _Gated(_Recurrent):
@@ -98,11 +105,14 @@ class _Gated(_Recurrent):
 
     gates = 3
 
-    def _recur(
+    def _steps(
         self, input: Tensor, states: States, w: Tensor, u: Tensor, b: Tensor | None, c: Tensor | None
-    ) -> tuple[Tensor, ...]:
+    ) -> States:
         own = autodiff.zeros(u.shape[0], dtype=u.dtype) if c is None else c
         return (recurrent.gru(linear(input, w, b), u, own, *states),)
+
+    def _step(self, x: Tensor, own: Tensor, states: States) -> States:
+        return (recurrent.gru_step(x, own, *states),)
 
 
 # whole sequences --------------------------------------------------------------------------------------------
@@ -190,9 +200,8 @@ class RNNBase(_Recurrent):
         outputs: list[Tensor] = []
         for i, (layer, suffix) in enumerate(self._suffixes()):
             backwards = suffix.endswith("reverse")
-            steps = self._steps(
-                input.flip(0) if backwards else input, tuple(state[i] for state in states), suffix
-            )
+            first = tuple(state[i] for state in states)
+            steps = self._steps(input.flip(0) if backwards else input, first, *self._weights(suffix))
             last.append(tuple(step[-1] for step in steps))
             outputs.append(steps[0].flip(0) if backwards else steps[0])
             if backwards or not self.bidirectional:
@@ -374,7 +383,7 @@ class RNNCellBase(_Recurrent):
         self._make_weights(input_size, "", dtype)
         self.reset_parameters()
 
-    def _step(self, input: Tensor, states: States | None, count: int) -> States:
+    def _run(self, input: Tensor, states: States | None, count: int) -> States:
         """The states after this input, and these (or no) `count` states."""
         name = type(self).__name__
         for x, what in ((input, "input"), *((state, "hidden") for state in states or ())):
@@ -404,8 +413,9 @@ class RNNCellBase(_Recurrent):
                 raise RuntimeError(
                     f"{name}: expected the state to have the input's dtype {rows.dtype}, got {state.dtype}"
                 )
-        after = [steps[0] for steps in self._steps(rows.unsqueeze(0), states, "")]
-        return tuple(after if batched else [state.squeeze(0) for state in after])
+        w, u, b, c = self._weights("")
+        after = self._step(linear(rows, w, b), linear(states[0], u, c), states)
+        return after if batched else tuple(state.squeeze(0) for state in after)
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else f", bias={self.bias}")
@@ -432,7 +442,7 @@ class RNNCell(_Elman, RNNCellBase):
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         if self.nonlinearity not in ("tanh", "relu"):
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
-        return self._step(input, None if hx is None else (hx,), 1)[0]
+        return self._run(input, None if hx is None else (hx,), 1)[0]
 
     def extra_repr(self) -> str:
         other = "" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}"
@@ -451,7 +461,7 @@ class LSTMCell(_LongShortTermMemory, RNNCellBase):
     """
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
-        h, c = self._step(input, hx, 2)
+        h, c = self._run(input, hx, 2)
         return h, c
 
 
@@ -462,4 +472,4 @@ class GRUCell(_Gated, RNNCellBase):
     """
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        return self._step(input, None if hx is None else (hx,), 1)[0]
+        return self._run(input, None if hx is None else (hx,), 1)[0]
