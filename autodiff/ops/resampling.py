@@ -149,8 +149,10 @@ def _mixed(input: Tensor, dim: int, out: int, factor: float | None, align_corner
         ratio = _ratio(dtype, n, out, factor)
         at = np.maximum((at + dtype.type(0.5)) * ratio - dtype.type(0.5), dtype.type(0))
     low = np.minimum(np.floor(at), n - 1).astype(np.int64)
-    weight = np.minimum(at - low.astype(dtype), dtype.type(1)).reshape(-1, *[1] * (input.ndim - 1 - dim))
-    return _taken(input, dim, low) * (1 - weight) + _taken(input, dim, np.minimum(low + 1, n - 1)) * weight
+    weight = np.minimum(at - low.astype(dtype), dtype.type(1)).reshape(-1, *[1] * (input.ndim - 1))
+    x = shapes.movedim(input, dim, 0)  # a gradient is added up faster in rows
+    mixed = indexing.get(x, low) * (1 - weight) + indexing.get(x, np.minimum(low + 1, n - 1)) * weight
+    return shapes.movedim(mixed, 0, dim)
 
 
 def _taken(input: Tensor, dim: int, index: Array) -> Tensor:
