@@ -805,7 +805,9 @@ def test_the_same_program_gives_the_same_dot_in_any_process():
         "from autodiff import draw\n"
         "import sys\n"
         "_, loss, names = xor(backward=True)\n"
-        "sys.stdout.buffer.write(draw(loss, names).dot.encode())\n"
+        "for options in ({}, {'depth': 0, 'theme': 'dark'}, {'fold': True, 'direction': 'LR'}):\n"
+        "    sys.stdout.buffer.write(draw(loss, names, **options).dot.encode())\n"
+        "sys.stdout.buffer.write(draw(loss, names, scalars=True).dot.encode())\n"
     )
     texts = set()
     for seed in ("1", "2"):
@@ -819,7 +821,9 @@ def test_the_same_program_gives_the_same_dot_in_any_process():
         assert done.returncode == 0, done.stderr.decode()
         texts.add(done.stdout.decode())
     _, loss, names = xor(backward=True)
-    assert texts == {draw(loss, names).dot}
+    options = {}, {"depth": 0, "theme": "dark"}, {"fold": True, "direction": "LR"}, {"scalars": True}
+    ours = "".join(draw(loss, names, **chosen).dot for chosen in options)
+    assert texts == {ours}
 
 
 # pictures ----------------------------------------

@@ -11,7 +11,21 @@ from matplotlib.mathtext import MathTextParser
 import autodiff  # fills the registry
 from autodiff.notation import LATEX, TEXT
 from autodiff.primitive import Binary, Primitive, Unary, registry
-from autodiff.symbol import Symbol, formula_latex, formula_text, read_rule, rule_latex, rule_text
+from autodiff.symbol import (
+    Said,
+    Symbol,
+    bar,
+    formula_latex,
+    formula_text,
+    number,
+    read_derivative,
+    read_rule,
+    rule_latex,
+    rule_text,
+    stays_in_place,
+    write_formula,
+    write_rule,
+)
 
 X, Y, W = Symbol("x"), Symbol("y"), Symbol("w")
 
@@ -122,6 +136,34 @@ def test_the_numbers_and_axes_of_one_application_are_put_in():
     assert rule_text(registry["add"], 1, (x, np.ones(3)), summed=(0,)) == "ȳ += sum(z̄, axis=0)"
 
 
+def test_names_stand_for_letters_wherever_they_occur():
+    linear, args = registry["linear"], (np.ones((2, 3)), np.ones((4, 3)), np.ones(4))
+    said = Said(Symbol("t1"), bar("t1"), [Symbol("x"), Symbol("hidden.weight"), Symbol("hidden.bias")])
+    assert write_formula(TEXT, linear, args, said) == "t₁ = x @ hidden.weightᵀ + hidden.bias"
+    assert write_rule(TEXT, linear, 1, args, (), said) == "grad_hidden.weight += t\u0304₁ᵀ @ x"
+    assert write_rule(LATEX, linear, 1, args, (), said) == (
+        r"\overline{\mathrm{hidden.weight}} {+}{=} \overline{t_{1}}^{\top} \, x"
+    )
+    twice = Said(Symbol("y"), bar("y"), [Symbol("x"), Symbol("x")])
+    assert write_formula(TEXT, registry["mul"], (np.ones(2), np.ones(2)), twice) == "y = x²"
+
+
+def test_numbers_are_put_in_and_not_worked_out():
+    said = Said(number(-6.0), number(0.5), [number(2.0), number(-3.0)])
+    args = np.array(2.0), np.array(-3.0)
+    assert TEXT.write(read_rule(registry["mul"], 0, args, said=said)).text == "0.5000 · (−3)"
+    assert TEXT.write(read_rule(registry["div"], 1, args, said=said)).text == "−0.5000 · (−6) / (−3)"
+    assert [TEXT.write(number(x)).text for x in (1.0, 0.25, 1e-7, float("nan"), -float("inf"))] == [
+        "1", "0.2500", "1.00e-07", "nan", "−inf",
+    ]  # fmt: skip
+
+
+def test_the_local_derivative_is_the_rule_of_one():
+    assert str(read_derivative(registry["tanh"], 0)) == "1 − z²"
+    assert read_derivative(registry["matmul"], 0) is None
+    assert read_derivative(registry["softmax"], 0) is None
+
+
 def test_latex_writes_fractions_powers_and_bars():
     assert rule_latex(registry["tanh"], 0) == r"\bar{x} {+}{=} \bar{z} \cdot \left(1 - z^{2}\right)"
     assert rule_latex(registry["div"], 0) == r"\bar{x} {+}{=} \frac{\bar{z}}{y}"
@@ -195,6 +237,34 @@ def test_the_text_of_any_formula_means_what_its_tree_means(formula):
         assume(np.abs(expected).max() < 1e6)
         written = eval(as_python(str(formula)), SCOPE, MATRICES)
     np.testing.assert_allclose(written, expected, rtol=1e-6, atol=1e-6)
+
+
+def with_one_x(formula):
+    """The same formula, in which every x is one and the same Symbol."""
+    x = Symbol("x")
+
+    def again(part):
+        if not isinstance(part, Symbol):
+            return part
+        return x if part.head == "x" else Symbol(part.head, *map(again, part.args), **part.options)
+
+    return again(formula), x
+
+
+@settings(max_examples=300, deadline=None)
+@given(FORMULAS)
+def test_what_stays_in_place_depends_on_no_other_entry(formula):
+    formula, x = with_one_x(formula)
+    assume(stays_in_place(formula, x))
+    with np.errstate(all="ignore"):
+        before = np.broadcast_to(value(formula), (3, 3)).copy()
+        kept = MATRICES["x"][0, 0]
+        MATRICES["x"][0, 0] = 7.0
+        try:
+            after = np.broadcast_to(value(formula), (3, 3)).copy()
+        finally:
+            MATRICES["x"][0, 0] = kept
+    np.testing.assert_array_equal(before.ravel()[1:], after.ravel()[1:])
 
 
 @settings(max_examples=100, deadline=None)
