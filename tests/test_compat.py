@@ -43,6 +43,7 @@ NAMES = {
         get_num_threads compile finfo iinfo
         inf nan pi autograd nn optim utils cuda backends random
         """,
+    "torch.linalg": "norm inv solve det svd eigh lstsq",
     "torch.nn": "Module Parameter Linear Sequential functional init parameter modules",
     "torch.nn.functional": "relu cross_entropy softmax linear",
     "torch.nn.init": "xavier_uniform_ kaiming_normal_ zeros_ normal_",

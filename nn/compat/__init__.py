@@ -11,7 +11,6 @@ What is not here raises an error that names it and the nearest that is.
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 
 from .namespace import Finder, Namespace
 
@@ -66,8 +65,6 @@ def modules() -> dict[str, Namespace]:
     """The modules by name, connected with each other; nothing is registered."""
     family: dict[str, Namespace] = {}
     for name, sources in SOURCES.items():
-        if not all(map(exists, sources)):
-            continue
         family[name] = Namespace(name, sources, family)
         parent, _, child = name.rpartition(".")
         if parent:
@@ -75,14 +72,6 @@ def modules() -> dict[str, Namespace]:
     vars(family["torch"]).update(__version__=VERSION)
     vars(family["torch.version"]).update(__version__=VERSION, cuda=None, hip=None)
     return family
-
-
-def exists(module: str) -> bool:
-    """Whether there is a module of this name."""
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 def install() -> None:
