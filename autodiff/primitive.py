@@ -308,15 +308,15 @@ class RuleFamily(Sequence[Rule | None]):
 
     def __init__(self, make: Callable[[int], Rule]) -> None:
         self.make = make
-        self.made: dict[int, Rule] = {}
+        self.made: list[Rule] = []
 
     def __getitem__(self, i: Any) -> Any:
-        if i not in self.made:
-            self.made[i] = self.make(i)
+        while len(self.made) <= i:  # those before it too: they are walked in order
+            self.made.append(self.make(len(self.made)))
         return self.made[i]
 
     def __iter__(self) -> Iterator[Rule | None]:
-        return iter(self.made.values())
+        return iter(self.made)
 
     def __len__(self) -> int:
         return len(self.made)

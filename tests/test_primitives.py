@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import autodiff
 from autodiff.ops.indexing import parse
 from autodiff.ops.windows import Window
-from autodiff.primitive import Predicate, registry
+from autodiff.primitive import Predicate, RuleFamily, registry
 from autodiff.symbol import formula_latex, formula_text, rule_latex, rule_text
 
 from . import strategies as draw
@@ -961,3 +961,9 @@ def test_comparisons_record_nothing():
     for primitive in PRIMITIVES.values():
         if isinstance(primitive, Predicate):
             assert not primitive(x, x).requires_grad
+
+
+def test_the_rules_of_a_variadic_primitive_are_in_order_whichever_is_asked_for_first():
+    rules = RuleFamily(lambda i: lambda g, z: i)
+    assert rules[2](0, 0) == 2
+    assert [rule(0, 0) for rule in rules] == [0, 1, 2]
