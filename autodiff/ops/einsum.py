@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from string import ascii_letters
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,26 +33,45 @@ __all__ = ["einsum", "tensordot"]
 # what the table is made of ----------------------------------------------------------------------------------
 
 
-def contracted(x: Array, y: Array, left: str, right: str, out: str) -> Array:
-    """Σ x y over the subscripts that are not in `out`, all of which x and y share."""
-    if set(left) | set(right) == set(out):  # nothing to sum
-        return spread(x, left, out) * spread(y, right, out)
+class Plan(NamedTuple):
+    """A contraction as a product of matrices: which dimensions become the batch, the rows and the columns."""
+
+    left: tuple[int, ...]  # the order of the dimensions of x: batch, rows, summed
+    right: tuple[int, ...]  # and of y: batch, summed, columns
+    batch: int  # how many dimensions of each kind there are
+    rows: int
+    summed: int
+    out: tuple[int, ...]  # the order of batch, rows and columns that the output asks for
+
+
+@lru_cache(maxsize=256)
+def plan(left: str, right: str, out: str) -> Plan:
+    """How to contract these subscripts."""
     shared = [s for s in left if s in right]
     batch, summed = [s for s in shared if s in out], [s for s in shared if s not in out]
     rows, columns = [s for s in left if s not in right], [s for s in right if s not in left]
-    a = arranged(x, left, (batch, rows, summed))
-    b = arranged(y, right, (batch, summed, columns))
-    size = dict(zip(left, x.shape, strict=True)) | dict(zip(right, y.shape, strict=True))
     found = batch + rows + columns
-    z = (a @ b).reshape([size[s] for s in found])
-    return z.transpose([found.index(s) for s in out])
+    return Plan(
+        tuple(left.index(s) for s in batch + rows + summed),
+        tuple(right.index(s) for s in batch + summed + columns),
+        len(batch),
+        len(rows),
+        len(summed),
+        tuple(found.index(s) for s in out),
+    )
 
 
-def arranged(x: Array, subscripts: str, groups: Sequence[Sequence[str]]) -> Array:
-    """x with the dimensions of each group of subscripts made one."""
-    order = [subscripts.index(s) for group in groups for s in group]
-    shape = [math.prod(x.shape[subscripts.index(s)] for s in group) for group in groups]
-    return x.transpose(order).reshape(shape)
+def contracted(x: Array, y: Array, left: str, right: str, out: str) -> Array:
+    """Σ x y over the subscripts that are not in `out`, all of which x and y share."""
+    how = plan(left, right, out)
+    if not how.summed:
+        return spread(x, left, out) * spread(y, right, out)
+    x, y = x.transpose(how.left), y.transpose(how.right)
+    i, j = how.batch + how.rows, how.batch + how.summed
+    batch, rows, columns = x.shape[: how.batch], x.shape[how.batch : i], y.shape[j:]
+    n = math.prod(x.shape[i:])
+    z = x.reshape(*batch, math.prod(rows), n) @ y.reshape(*batch, n, math.prod(columns))
+    return z.reshape(batch + rows + columns).transpose(how.out)
 
 
 def spread(x: Array, subscripts: str, out: str) -> Array:
@@ -98,7 +118,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         raise ValueError("einsum(): must specify the equation string and at least one operand")
     for k, x in enumerate(operands):
         refuse_plain(x, "einsum", "operands", k + 2)
-    inputs, out = parsed(equation, [x.array.ndim for x in operands])
+    inputs, out = parsed(equation, tuple(x.array.ndim for x in operands))
     size = sizes(inputs, operands)
     terms = [prepared(x, subscripts, size) for x, subscripts in zip(operands, inputs, strict=True)]
     while len(terms) > 1:
@@ -159,7 +179,8 @@ def cheapest(terms: list[tuple[Tensor, str]], out: str) -> tuple[int, int]:
 # the equation -----------------------------------------------------------------------------------------------
 
 
-def parsed(equation: str, ndims: list[int]) -> tuple[list[str], str]:
+@lru_cache(maxsize=256)
+def parsed(equation: str, ndims: tuple[int, ...]) -> tuple[list[str], str]:
     """The subscripts of each operand and of the output, one letter a dimension, for `...` too."""
     equation = equation.replace(" ", "")
     given, arrow, wanted = equation.partition("->")
