@@ -438,16 +438,20 @@ def memory(gates: Any, c: Any) -> Any:
 
 
 @st.composite
-def cell(draw_: st.DrawFn) -> tuple[Any, ...]:
-    """The gates (N, 4H) and the memory (N, H) of an LSTM."""
+def cell(draw_: st.DrawFn, *gates: int) -> tuple[Any, ...]:
+    """Sums for gates, (N, gates · H) each, and a state (N, H)."""
     batch, size = draw_(st.integers(0, 3)), draw_(st.integers(1, 3))
-    return draw_(arrays((batch, 4 * size))), draw_(arrays((batch, size)))
+    return (*(draw_(arrays((batch, n * size))) for n in gates), draw_(arrays((batch, size))))
+
+
+def gru_cell(x: Any, own: Any, h: Any) -> Any:
+    (x_r, x_u, x_n), (h_r, h_u, h_n) = x.chunk(3, 1), own.chunk(3, 1)
+    u, n = (x_u + h_u).sigmoid(), (x_n + (x_r + h_r).sigmoid() * h_n).tanh()
+    return (1 - u) * n + u * h
 
 
 def gru_step(x: Any, w: Any, b: Any, h: Any) -> Any:
-    (x_r, x_u, x_n), (h_r, h_u, h_n) = x.chunk(3, 1), (h @ w.T + b).chunk(3, 1)
-    u, n = (x_u + h_u).sigmoid(), (x_n + (x_r + h_r).sigmoid() * h_n).tanh()
-    return ((1 - u) * n + u * h,)
+    return (gru_cell(x, h @ w.T + b, h),)
 
 
 TABLE = {
@@ -822,8 +826,9 @@ TABLE = {
         near=10,
     ),
     "lstm": Entry(step_by_step(lstm_step), recurrence(4, states=2), near=10),
-    "lstm_memory": Entry(memory, cell()),
-    "lstm_output": Entry(lambda gates, c: gates.chunk(4, 1)[3].sigmoid() * c.tanh(), cell()),
+    "lstm_memory": Entry(memory, cell(4)),
+    "lstm_output": Entry(lambda gates, c: gates.chunk(4, 1)[3].sigmoid() * c.tanh(), cell(4)),
+    "gru_cell": Entry(gru_cell, cell(3, 3)),
     "gru": Entry(step_by_step(gru_step), recurrence(3, bias=True), near=10),
     # losses
     "mse_loss": Entry(mean_of(F.mse_loss), alike(real, real, count=True)),

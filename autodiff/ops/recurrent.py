@@ -65,6 +65,12 @@ def through(x: Any, weight: Any) -> Any:
     return product(flat_rows(x), weight.mT).reshape((*x.shape[:2], weight.shape[0]))
 
 
+def parts(x: Any, count: int) -> list[Any]:
+    """The sums for each of `count` gates, which lie side by side in the last dimension."""
+    size = x.shape[-1] // count
+    return [x[..., k * size : (k + 1) * size] for k in range(count)]
+
+
 def blocks(shape: tuple[int, ...]) -> list[slice]:
     """The time steps (of T, N, G) from the last to the first, in pieces that stay in a cache."""
     steps, rows, width = shape
@@ -125,13 +131,11 @@ def lstm_forward(flat: Array, shapes: Shapes) -> Array:
 
 def lstm_back(g: Any, z: Any, flat: Any, shapes: Shapes) -> Any:
     x, weight, first, c = unpacked(flat, shapes)
-    size = first.shape[1]
     hs, cs = shifted(z[0], first), shifted(z[1], c)
     found, dw, back, carry = [], 0, np.zeros_like(first), np.zeros_like(c)
     for block in blocks(x.shape):
-        gates = x[block] + through(hs[block], weight)
-        i, f, o = (sigmoid(gates[:, :, k * size : (k + 1) * size]) for k in (0, 1, 3))
-        a, out = np.tanh(gates[:, :, 2 * size : 3 * size]), np.tanh(z[1][block])
+        i, f, a, o = parts(x[block] + through(hs[block], weight), 4)
+        i, f, a, o, out = sigmoid(i), sigmoid(f), np.tanh(a), sigmoid(o), np.tanh(z[1][block])
         by_h = o * (1 - out * out)
         slopes = np.concatenate(
             [a * i * (1 - i), cs[block] * f * (1 - f), i * (1 - a * a), out * o * (1 - o)], axis=2
@@ -148,26 +152,20 @@ def lstm_back(g: Any, z: Any, flat: Any, shapes: Shapes) -> Any:
     return packed([*found[::-1], dw, back, carry])
 
 
-def quarters(gates: Any) -> list[Any]:
-    """The gates i, f, a, o of (N, 4H), before their activations."""
-    size = gates.shape[1] // 4
-    return [gates[:, k * size : (k + 1) * size] for k in range(4)]
-
-
 def memory_forward(gates: Array, c: Array) -> Array:
-    i, f, a, _ = quarters(gates)
+    i, f, a, _ = parts(gates, 4)
     return sigmoid(f) * c + sigmoid(i) * np.tanh(a)
 
 
 def memory_back(g: Any, gates: Any, c: Any) -> Any:
-    i, f, a, _ = quarters(gates)
+    i, f, a, _ = parts(gates, 4)
     i, f, a = sigmoid(i), sigmoid(f), np.tanh(a)
-    parts = [g * a * i * (1 - i), g * c * f * (1 - f), g * i * (1 - a * a), np.zeros_like(c)]
-    return np.concatenate(parts, axis=1)
+    by_i, by_f, by_a = g * a * i * (1 - i), g * c * f * (1 - f), g * i * (1 - a * a)
+    return np.concatenate([by_i, by_f, by_a, np.zeros_like(c)], axis=1)
 
 
 def output_back(g: Any, gates: Any, c: Any) -> Any:
-    o, none = sigmoid(quarters(gates)[3]), np.zeros_like(c)
+    o, none = sigmoid(parts(gates, 4)[3]), np.zeros_like(c)
     return np.concatenate([none, none, none, g * np.tanh(c) * o * (1 - o)], axis=1)
 
 
@@ -199,18 +197,43 @@ def gru_forward(flat: Array, shapes: Shapes) -> Array:
     return z
 
 
+def gru_gates(x: Any, own: Any) -> tuple[Any, Any, Any]:
+    """r, u and n of the sums over the input, x, and over the state, own."""
+    (x_r, x_u, x_n), (own_r, own_u, own_n) = parts(x, 3), parts(own, 3)
+    r = sigmoid(x_r + own_r)
+    return r, sigmoid(x_u + own_u), np.tanh(x_n + r * own_n)
+
+
+def gru_slopes(gates: tuple[Any, Any, Any], own: Any, h: Any) -> tuple[Any, Any, Any]:
+    """How h' changes with the sums over the input for r, u and n."""
+    r, u, n = gates
+    by_n = (1 - u) * (1 - n * n)
+    return by_n * parts(own, 3)[2] * r * (1 - r), (h - n) * u * (1 - u), by_n
+
+
+def gru_cell_forward(x: Array, own: Array, h: Array) -> Array:
+    _, u, n = gru_gates(x, own)
+    return n + u * (h - n)
+
+
+def by_input(g: Any, x: Any, own: Any, h: Any) -> Any:
+    return np.concatenate([g * slope for slope in gru_slopes(gru_gates(x, own), own, h)], axis=1)
+
+
+def by_state(g: Any, x: Any, own: Any, h: Any) -> Any:
+    gates = gru_gates(x, own)
+    by_r, by_u, by_n = gru_slopes(gates, own, h)
+    return np.concatenate([g * by_r, g * by_u, g * by_n * gates[0]], axis=1)
+
+
 def gru_back(g: Any, z: Any, flat: Any, shapes: Shapes) -> Any:
     x, weight, bias, first = unpacked(flat, shapes)
-    size = first.shape[1]
     hs = shifted(z, first)
     found, dw, db, back = [], 0, 0, np.zeros_like(first)
     for block in blocks(x.shape):
         own = through(hs[block], weight) + bias
-        both = x[block] + own
-        r, u = sigmoid(both[:, :, :size]), sigmoid(both[:, :, size : 2 * size])
-        n = np.tanh(x[block][:, :, 2 * size :] + r * own[:, :, 2 * size :])
-        by_n = (1 - u) * (1 - n * n)
-        by_r, by_u = by_n * own[:, :, 2 * size :] * r * (1 - r), (hs[block] - n) * u * (1 - u)
+        r, u, _ = gates = gru_gates(x[block], own)
+        by_r, by_u, by_n = gru_slopes(gates, own, hs[block])
         slopes, gh, dhs = np.concatenate([by_r, by_u, by_n * r], axis=2), g[block], []
         for t in reversed(range(len(gh))):
             dh = gh[t] + back
@@ -233,12 +256,17 @@ gru_steps  = Primitive("gru", gru_forward, lambda g, z, flat, shapes: gru_back(g
                        doc="The GRU's h at all steps, (T, N, H), of the packed x, W, b, h")
 lstm_memory = Primitive("lstm_memory", memory_forward,
                         lambda g, z, gates, c: memory_back(g, gates, c),
-                        lambda g, z, gates, c: g * sigmoid(quarters(gates)[1]),
+                        lambda g, z, gates, c: g * sigmoid(parts(gates, 4)[1]),
                         doc="One step of an LSTM's c: f c + i a, of the sums (N, 4H) for its gates")
-lstm_output = Primitive("lstm_output", lambda gates, c: sigmoid(quarters(gates)[3]) * np.tanh(c),
+lstm_output = Primitive("lstm_output", lambda gates, c: sigmoid(parts(gates, 4)[3]) * np.tanh(c),
                         lambda g, z, gates, c: output_back(g, gates, c),
-                        lambda g, z, gates, c: g * sigmoid(quarters(gates)[3]) * (1 - np.tanh(c) ** 2),
+                        lambda g, z, gates, c: g * sigmoid(parts(gates, 4)[3]) * (1 - np.tanh(c) ** 2),
                         doc="An LSTM's h: o tanh(c), of the sums (N, 4H) for its gates")
+gru_cell    = Primitive("gru_cell", gru_cell_forward,
+                        lambda g, z, x, own, h: by_input(g, x, own, h),
+                        lambda g, z, x, own, h: by_state(g, x, own, h),
+                        lambda g, z, x, own, h: g * gru_gates(x, own)[1],
+                        doc="One step of a GRU: (1 - u) n + u h, of the sums x and own (N, 3H) for r, u, n")
 # fmt: on
 
 
@@ -273,11 +301,8 @@ def lstm_step(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def gru_step(x: Tensor, own: Tensor, h: Tensor) -> Tensor:
-    """One step of `gru`: h' (N, H) of x and h Wᵀ + b (N, 3H) and h."""
-    size = h.shape[1]
-    gates = sigmoid(x[:, : 2 * size] + own[:, : 2 * size])
-    n = (x[:, 2 * size :] + gates[:, :size] * own[:, 2 * size :]).tanh()
-    return n + gates[:, size:] * (h - n)
+    """One step of `gru`: h' (N, H) of x and own = h Wᵀ + b, both (N, 3H), and h."""
+    return gru_cell(x, own, h)
 
 
 def gru(x: Tensor, weight: Tensor, bias: Tensor, h: Tensor) -> Tensor:
