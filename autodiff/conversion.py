@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from .dtypes import SUPPORTED, as_dtype, bool_, float32, float64, int64
+import numpy as np
+
+from .dtypes import SUPPORTED, DType, as_dtype, bool_, float32, float64, int64, result_dtype
 from .ops import elementwise
 from .ops.dims import refuse_plain
 from .primitive import cast
 from .tensor import Tensor, refuse_device
 
-__all__ = ["is_floating_point", "numel"]
+__all__ = ["is_complex", "is_floating_point", "is_nonzero", "numel", "promote_types", "result_type"]
 
 TYPE_NAMES = {float32: "FloatTensor", float64: "DoubleTensor", int64: "LongTensor", bool_: "BoolTensor"}
 
@@ -127,6 +129,33 @@ def is_floating_point(input: Tensor) -> bool:
     """Whether the dtype is float32 or float64."""
     refuse_plain(input, "is_floating_point")
     return input.array.dtype.kind == "f"
+
+
+def is_complex(input: Tensor) -> bool:
+    """False: there are no complex numbers here."""
+    refuse_plain(input, "is_complex")
+    return False
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the one entry is not 0; RuntimeError if there are more or none."""
+    refuse_plain(input, "is_nonzero")
+    return bool(input)
+
+
+def result_type(tensor1: Any, tensor2: Any) -> DType:
+    """The dtype of what is computed from the two, tensors or numbers.
+
+    >>> import autodiff
+    >>> autodiff.result_type(autodiff.tensor([1, 2]), 1.5)
+    dtype('float32')
+    """
+    return result_dtype(*(x.array if isinstance(x, Tensor) else x for x in (tensor1, tensor2)))
+
+
+def promote_types(type1: Any, type2: Any) -> DType:
+    """The dtype of what is computed from tensors of these dtypes."""
+    return result_dtype(*(np.empty(1, as_dtype(dtype)) for dtype in (type1, type2)))
 
 
 def data_ptr(input: Tensor) -> int:

@@ -14,8 +14,8 @@ from .dtypes import WEAK, Array, DType, as_dtype, bool_, float64, get_default_dt
 from .tensor import Tensor, refuse_device
 
 __all__ = [
-    "tensor", "as_tensor", "from_numpy", "zeros", "ones", "full", "empty", "eye", "arange", "linspace",
-    "logspace", "zeros_like", "ones_like", "full_like", "empty_like",
+    "tensor", "as_tensor", "asarray", "from_numpy", "zeros", "ones", "full", "empty", "eye", "arange",
+    "linspace", "logspace", "zeros_like", "ones_like", "full_like", "empty_like",
 ]  # fmt: skip
 
 Shape = tuple[int, ...]
@@ -45,6 +45,22 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     return Tensor(as_array(data, dtype))
+
+
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
+    """`obj` as a tensor: with `copy` always in memory of its own; without, like `as_tensor`.
+
+    Raises ValueError if `copy=False` and there is no way without.
+    """
+    shared = as_tensor(obj, dtype, device)
+    if copy is False and not (isinstance(obj, (Tensor, np.ndarray)) and shared.dtype == obj.dtype):
+        raise ValueError(
+            f"can't alias {type(obj).__name__} as a tensor of {shared.dtype}: leave out copy=False"
+        )
+    made = tensor(shared) if copy else shared
+    return made.requires_grad_() if requires_grad else made
 
 
 def from_numpy(ndarray: Array) -> Tensor:

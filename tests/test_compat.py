@@ -139,6 +139,11 @@ lib.inference_mode(lambda: (x * w).requires_grad)()
 lib.inference_mode(False)(lambda: (x * w).requires_grad)()
 lib.cuda.amp.GradScaler(enabled=False).scale(x) is x
 lib.autograd.set_detect_anomaly(False) is None
+lib.result_type(x, 1)  lib.result_type(lib.tensor([1]), 1.5)  lib.result_type(x, lib.tensor(1.0).double())
+lib.promote_types(lib.int64, lib.float32)  lib.promote_types(lib.float32, lib.float64)  x.ndimension()
+lib.is_complex(x)  x.is_complex()  lib.is_nonzero(lib.tensor([0.0]))  lib.tensor(3).is_nonzero()
+lib.asarray([1, 2.5])  lib.asarray(x) is x  lib.asarray(x, copy=True) is x
+lib.asarray(np.arange(2), copy=False)  lib.asarray([1], dtype=lib.float64, requires_grad=True)
 int(lib.__version__.split(".")[0])  lib.version.cuda
 """
 
@@ -147,7 +152,7 @@ lib.Tensor(2.5)  lib.Tensor(True)  lib.Tensor("ab")  lib.Tensor(-1)  lib.Tensor(
 lib.LongTensor(x)  lib.device("nowhere")  lib.device(1.5)  lib.device("cpu:")  lib.device("cuda:0", 1)
 lib.finfo(lib.int64)  lib.iinfo(lib.float32)  lib.set_num_threads(0)  lib.set_num_threads("a")
 lib.set_default_tensor_type("torch.LongTensor")  lib.cuda.current_device()  lib.tensor("2", dtype=lib.float32)
-lib.torch_has_no_such_name
+lib.torch_has_no_such_name  lib.asarray([1.0], copy=False)  lib.is_nonzero(x)  lib.is_complex(1.0)
 """
 
 
