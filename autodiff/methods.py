@@ -168,7 +168,7 @@ class Methods:
     sum, mean, prod, var, std, norm, logsumexp = r.sum, r.mean, r.prod, r.var, r.std, r.norm, r.logsumexp
     max, min, amax, amin, argmax, argmin = r.max, r.min, r.amax, r.amin, r.argmax, r.argmin
     all, any, aminmax, count_nonzero = r.all, r.any, r.aminmax, r.count_nonzero
-    nansum, nanmean = r.nansum, r.nanmean
+    nansum, nanmean, dist, diff = r.nansum, r.nanmean, r.dist, o.diff
     cumsum, cumprod, cummax, cummin, logcumsumexp = o.cumsum, o.cumprod, o.cummax, o.cummin, o.logcumsumexp
 
     # order, and bins ---------------------------------------------------------------------------------------
@@ -338,6 +338,7 @@ class Methods:
     def bool(self) -> Tensor: return c.to(self, bool_)
     def cpu(self) -> Tensor: return c.to(self, "cpu")
     cuda, is_cuda = c.cuda, property(c.is_cuda)
+    ndimension, is_complex, is_nonzero = c.dim, c.is_complex, c.is_nonzero
     size, dim, nelement, stride, element_size = c.size, c.dim, c.numel, c.stride, c.element_size
     is_contiguous, is_floating_point, data_ptr = c.is_contiguous, c.is_floating_point, c.data_ptr
     new_tensor, new_zeros, new_ones = n.new_tensor, n.new_zeros, n.new_ones

@@ -28,8 +28,8 @@ from .indexing import along
 from .shapes import movedim, regroup
 
 __all__ = [
-    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "logsumexp", "max", "mean",
-    "min", "nanmean", "nansum", "norm", "prod", "std", "std_mean", "sum", "var", "var_mean",
+    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "dist", "logsumexp", "max",
+    "mean", "min", "nanmean", "nansum", "norm", "prod", "std", "std_mean", "sum", "var", "var_mean",
 ]  # fmt: skip
 
 Axis = tuple[int, ...] | None
@@ -454,6 +454,13 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
     if p < 0:
         refuse_nothing(x, axis, "norm")
     return reduced(length_p, x, axis, keepdim, p)
+
+
+def dist(input: Tensor, other: Tensor, p: Any = 2) -> Tensor:
+    """The length of input - other, as `norm` measures it."""
+    refuse_plain(input, "dist")
+    refuse_plain(other, "dist", "other", 2)
+    return norm(elementwise.minus(input, other), p)
 
 
 @numpy_names

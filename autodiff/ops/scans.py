@@ -1,4 +1,4 @@
-"""Running sums, products and extremes: along a dimension, of the entries up to and with each.
+"""Running sums, products and extremes: along a dimension, of the entries up to and with each; differences.
 
 `cumprod` and `logcumsumexp` join the results of 1, 2, 4 ... entries, each made of two shorter ones: log2(n)
 steps, each of them differentiable, with nothing to divide by and nothing to overflow.
@@ -25,7 +25,7 @@ from .indexing import along, narrow
 from .joining import cat
 from .reductions import Selected, reduced, sum_of, sums
 
-__all__ = ["cummax", "cummin", "cumprod", "cumsum", "logcumsumexp"]
+__all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp"]
 
 
 @numpy_names
@@ -40,6 +40,31 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     i = one_dim(dim, input.array.ndim, "cumsum")
     x = input if dtype is None else cast(input, as_dtype(dtype))
     return sums(x, i) if x.array.ndim else reduced(sum_of, x, None, False)
+
+
+@numpy_names
+def diff(
+    input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
+) -> Tensor:
+    """Each entry along `dim` minus the one before it, n times over; `prepend` and `append` come to the ends.
+
+    >>> import autodiff
+    >>> autodiff.tensor([1.0, 4.0, 9.0]).diff()
+    tensor([3., 5.])
+    """
+    refuse_plain(input, "diff")
+    if not input.array.ndim:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}, in diff()")
+    i = one_dim(dim, input.array.ndim, "diff")
+    ends = (prepend, input, append)
+    x = input if prepend is None and append is None else cat([end for end in ends if end is not None], i)
+    minus = elementwise.logical_xor if x.array.dtype.kind == "b" else elementwise.minus
+    for _ in range(min(n, x.array.shape[i])):
+        length = x.array.shape[i] - 1
+        x = minus(narrow(x, i, 1, length), narrow(x, i, 0, length))
+    return x
 
 
 @numpy_names

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from .. import strategies as draw
 from ..strategies import (
+    above_one,
     apart,
     arrays,
     at_kinks,
@@ -66,6 +67,7 @@ def by_name(function: Any, x: Any, dim: Any, keepdim: bool, **options: Any) -> A
     return function(x, dim=dim, keepdim=keepdim, **options)
 
 
+APART = draw.operands(draw.unit, above_one)
 KEEP = "input dim keepdim"
 MOMENTS = ("var", "std", "var_mean", "std_mean")
 
@@ -108,6 +110,10 @@ ROWS = [
     ),
     Row("norm", over(with_zeros).map(lambda args: (args[0], 0, *args[1:])), f"input p {KEEP[6:]}", wanted=[]),
     Row("norm", st.tuples(arrays(shapes(min_side=1), [nonzero])), "input"),
+    *(
+        Row("dist", APART.filter(lambda xs: xs[0].size and xs[1].size), "input other", {"p": p}, near=6.0)
+        for p in (2, 1, 3)
+    ),
     # extremes
     Row("amax", over(real, at_kinks, all_as=(), min_side=1), KEEP),
     Row("amin", over(real, at_kinks, all_as=(), min_side=1), KEEP),
@@ -134,6 +140,24 @@ ROWS = [
     Row("cumsum", along(whole(-9, 9), booleans, keepdim=False), "input dim"),
     Row("cumprod", along(real, with_zeros, keepdim=False), "input dim", near=3.0),
     Row("cumprod", along(whole(-3, 3), booleans, keepdim=False), "input dim"),
+    Row(
+        "diff",
+        along(real, keepdim=False, min_dims=1),
+        "input dim",
+        call=lambda f, x, dim, **n: f(x, dim=dim, **n),
+    ),
+    Row(
+        "diff",
+        along(real, booleans, whole(-9, 9), keepdim=False, min_dims=1),
+        options={"n": 2},
+        call=lambda f, x, dim, **n: f(x, dim=dim, **n),
+    ),
+    Row(
+        "diff",
+        st.tuples(*[arrays((2, 3))] * 3),
+        "input prepend append",
+        call=lambda f, x, a, b: f(x, 1, -1, a, b),
+    ),
     Row("logcumsumexp", along(real, keepdim=False), "input dim", near=3.0),
     Row("logcumsumexp", along(large, keepdim=False), "input dim", second=False),
     *(Row(name, along(real, at_kinks, keepdim=False), "input dim") for name in ("cummax", "cummin")),
@@ -160,6 +184,9 @@ ERRORS = [
     Wrong("std_mean", (NUMBERS,), words="only support floating point and complex dtypes"),
     Wrong("logcumsumexp", (NUMBERS, 0)),
     Wrong("norm", (NOTHING, -1)),
+    Wrong("diff", (np.ones(()),), words="diff expects input to be at least one-dimensional"),
+    Wrong("diff", (X, -1), words="order must be non-negative but got -1"),
+    Wrong("diff", (X, 1, 2), words=RANGE),
     Wrong("aminmax", (X, 0)),
     Wrong("max", (X, np.ones((2, 4))), words="The size of tensor a (3) must match the size of tensor b (4)"),
 ]
