@@ -194,6 +194,7 @@ class Methods:
     hsplit, vsplit, dsplit = j.hsplit, j.vsplit, j.dsplit
     diag, diagonal, diag_embed, diagflat = d.diag, d.diagonal, d.diag_embed, d.diagflat
     tril, triu = d.tril, d.triu
+    fill_diagonal_ = d.fill_diagonal
     def tril_(self, diagonal: Any = 0) -> Tensor: return inplace.change(self, d.tril, diagonal)
     def triu_(self, diagonal: Any = 0) -> Tensor: return inplace.change(self, d.triu, diagonal)
 

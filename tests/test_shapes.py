@@ -274,6 +274,14 @@ def test_flip_and_roll(x, data):
 
 
 @both
+def test_a_diagonal_can_be_filled(lib):
+    x = lib.ones(2, 3, requires_grad=True)
+    y = (x * 2).fill_diagonal_(7.0)
+    y.sum().backward()
+    return y.tolist(), x.grad.tolist()
+
+
+@both
 def test_types_promote_in_cat(lib):
     kinds = [lib.tensor([1.5]), lib.tensor([1]), lib.tensor([True]), lib.tensor([2.5], dtype=lib.float64)]
     found = [lib.cat([x, y]) for x in kinds for y in kinds]

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import inplace
 from ..dtypes import Array, as_dtype, int64
+from ..errors import describe
 from ..primitive import Primitive, View
 from ..tensor import Tensor
 from .dims import one_dim, refuse_plain
@@ -124,6 +126,16 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
             [0, 2]])
     """
     return diag_embed(ravel(input), offset)
+
+
+def fill_diagonal(x: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
+    """The method `fill_diagonal_`: the diagonal of the matrix x becomes this number, in place."""
+    if x.array.ndim < 2:
+        raise RuntimeError(f"dimensions must larger than 1, in fill_diagonal_() of {describe(x)}")
+    if x.array.ndim > 2 or wrap:
+        raise NotImplementedError("fill_diagonal_() is for matrices here, and does not wrap")
+    inplace.fill(on_diagonal(x, 0, 0, 1), fill_value, "fill_diagonal_")
+    return x
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
