@@ -436,6 +436,33 @@ def test_pytorchs_state_continues_here(name: str) -> None:
     pair.assert_same(1e-12)
 
 
+def in_torch(value: Any) -> Any:
+    """A state with our tensors as PyTorch's."""
+    if isinstance(value, dict):
+        return {name: in_torch(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [in_torch(entry) for entry in value]
+    return torch.tensor(value.array) if isinstance(value, autodiff.Tensor) else value
+
+
+@pytest.mark.parametrize("name", [*OPTIONS, "LBFGS"])
+def test_our_state_continues_under_pytorch(name: str) -> None:
+    valley = Valley("quadratic")
+    options = {"lr": 0.1, **({"max_iter": 3} if name == "LBFGS" else PENALIZED[name])}
+    ours = getattr(optim, name)(valley.pair.ours, **options)
+    theirs = getattr(torch.optim, name)(valley.pair.theirs, **options)
+    for _ in range(3):
+        ours.step(valley.closure("ours", ours))
+    with torch.no_grad():
+        for p, q in zip(valley.pair.ours, valley.pair.theirs, strict=True):
+            q.copy_(torch.tensor(p.array))
+    theirs.load_state_dict(in_torch(ours.state_dict()))
+    for _ in range(5):
+        ours.step(valley.closure("ours", ours))
+        theirs.step(valley.closure("theirs", theirs))
+    valley.pair.assert_same(1e-9)
+
+
 @EVERY
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
 def test_copies_go_their_own_way(name: str, copied: Callable[[Any], Any]) -> None:
