@@ -139,8 +139,6 @@ class Methods:
     def logaddexp(self, other: Any) -> Tensor: return e.logaddexp(self, other)
     def logaddexp2(self, other: Any) -> Tensor: return e.logaddexp2(self, other)
     def xlogy(self, other: Any) -> Tensor: return e.xlogy(self, other)
-    def clamp_min(self, other: Any) -> Tensor: return e.clamp_min(self, other)
-    def clamp_max(self, other: Any) -> Tensor: return e.clamp_max(self, other)
     def eq(self, other: Any) -> Tensor: return e.eq(self, other)
     def ne(self, other: Any) -> Tensor: return e.ne(self, other)
     def lt(self, other: Any) -> Tensor: return e.lt(self, other)
@@ -155,6 +153,7 @@ class Methods:
     def bitwise_xor(self, other: Any) -> Tensor: return e.bitwise_xor(self, other)
     add, sub, div, pow, round = e.add, e.sub, e.div, e.pow, e.round
     lerp, addcmul, addcdiv = m.lerp, m.addcmul, m.addcdiv
+    clamp_min, clamp_max = e.clamp_min, e.clamp_max
     clamp, clip, isclose, allclose, equal = e.clamp, e.clip, m.isclose, m.allclose, m.equal
     absolute, negative, subtract, multiply, divide, true_divide = abs, neg, sub, mul, div, div
     greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
@@ -263,8 +262,8 @@ class Methods:
         return inplace.change(self, m.addcdiv, tensor1, tensor2, value=value)
     def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
         return inplace.change(self, e.clamp, min, max)
-    def clamp_min_(self, min: Any) -> Tensor: return inplace.change(self, e.clamp_min, min)
-    def clamp_max_(self, max: Any) -> Tensor: return inplace.change(self, e.clamp_max, max)
+    def clamp_min_(self, min: Any) -> Tensor: return inplace.change(self, e.at_least, min)
+    def clamp_max_(self, max: Any) -> Tensor: return inplace.change(self, e.at_most, max)
     def neg_(self) -> Tensor: return inplace.change(self, e.neg)
     def abs_(self) -> Tensor: return inplace.change(self, e.abs)
     def exp_(self) -> Tensor: return inplace.change(self, e.exp)

@@ -184,10 +184,10 @@ fmax    = Binary("fmax", np.fmax, lambda g, z, x, y: where((x >= y) | np.isnan(y
 fmin    = Binary("fmin", np.fmin, lambda g, z, x, y: where((x <= y) | np.isnan(y), g, 0),
                                   lambda g, z, x, y: where((x <= y) | np.isnan(y), 0, g),
                  doc="the smaller of x and y; nan only if both are")
-clamp_min = Binary("clamp_min", np.maximum, lambda g, z, x, y: where(x >= y, g, 0),
-                                            lambda g, z, x, y: where(x < y, g, 0), doc="x, but at least y")
-clamp_max = Binary("clamp_max", np.minimum, lambda g, z, x, y: where(x <= y, g, 0),
-                                            lambda g, z, x, y: where(x > y, g, 0), doc="x, but at most y")
+at_least = Binary("clamp_min", np.maximum, lambda g, z, x, y: where(x >= y, g, 0),
+                                           lambda g, z, x, y: where(x < y, g, 0), doc="x, but at least y")
+at_most  = Binary("clamp_max", np.minimum, lambda g, z, x, y: where(x <= y, g, 0),
+                                           lambda g, z, x, y: where(x > y, g, 0), doc="x, but at most y")
 select  = Primitive("where", special.where, None, lambda g, z, c, x, y: where(c, g, 0),
                                                   lambda g, z, c, x, y: where(c, 0, g),
                     doc="x where the condition c holds, else y")
@@ -341,8 +341,18 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None)
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     if min is not None:
-        input = clamp_min(input, min)
-    return input if max is None else clamp_max(input, max)
+        input = at_least(input, min)
+    return input if max is None else at_most(input, max)
+
+
+def clamp_min(input: Tensor, min: Operand) -> Any:
+    """x, but at least `min`."""
+    return at_least(input, min)
+
+
+def clamp_max(input: Tensor, max: Operand) -> Any:
+    """x, but at most `max`."""
+    return at_most(input, max)
 
 
 def where(condition: Any, input: Operand | None = None, other: Operand | None = None) -> Any:
