@@ -258,33 +258,25 @@ class _Builder:
 def place_between(graph: Graph) -> None:
     """An operation without parameters that lies between parts of one module lies in it, its result, too.
 
-    Between a.0 and a.2 means in a: what it reads comes, perhaps through others such, from inside a, and what
-    reads it, too.
+    Between a.0 and a.2 means in a: the last value that it reads comes, perhaps through others such, from
+    inside a, and what reads it first is there, too.
     """
-    made_by = {node.output: node for node in graph.operations}
-    before: dict[str, Path | None] = {}  # of each operation: the frame that its values come from
-    for node in graph.operations:
-        came = [before[made_by[x].id] for x in node.inputs if x in made_by]
-        before[node.id] = node.frame or meet(came)
-    readers: dict[str, list[str]] = {}
-    for node in graph.operations:
+    made_by = {node.output: i for i, node in enumerate(graph.operations)}
+    before: list[Path] = []  # of each operation: the frame that its values come from
+    readers: dict[str, int] = {}
+    for i, node in enumerate(graph.operations):
+        made = [made_by[x] for x in node.inputs if x in made_by]
+        before.append(node.frame or (before[max(made)] if made else ()))
         for x in node.inputs:
-            if x in made_by:
-                readers.setdefault(x, []).append(node.id)
-    after: dict[str, Path | None] = {}
-    for node in reversed(graph.operations):
-        after[node.id] = node.frame or meet([after[reader] for reader in readers.get(node.output, ())])
+            if x is not None:
+                readers.setdefault(x, i)
+    after: dict[int, Path] = {}
     tensors = {tensor.id: tensor for tensor in graph.tensors}
-    for node in graph.operations:
+    for i, node in reversed(list(enumerate(graph.operations))):
+        reader = readers.get(node.output)
+        after[i] = node.frame or (() if reader is None else after[reader])
         if not node.frame:
-            node.frame = meet([before[node.id], after[node.id]]) or ()
-            tensors[node.output].frame = node.frame
-
-
-def meet(paths: list[Path | None]) -> Path | None:
-    """The innermost frame that holds all of these; None if one is in no frame, or there is none."""
-    known = [path for path in paths if path]
-    return (common(known) or None) if known and len(known) == len(paths) else None
+            node.frame = tensors[node.output].frame = common([before[i], after[i]])
 
 
 def reachable(root: Record) -> list[Record]:

@@ -170,7 +170,7 @@ class Arrow:
 Node = TensorNode | OperationNode | FoldNode
 
 
-@dataclass
+@dataclass(repr=False)
 class Graph:
     """All of a picture; see the module."""
 
@@ -190,6 +190,10 @@ class Graph:
     def nodes(self) -> list[Node]:
         """All nodes, in the order of the computation."""
         return sorted([*self.tensors, *self.operations, *self.folds], key=number_of)
+
+    def __repr__(self) -> str:
+        counts = {"tensors": self.tensors, "operations": self.operations, "folds": self.folds}
+        return f"<Graph of {', '.join(f'{len(nodes)} {what}' for what, nodes in counts.items())}>"
 
     def __len__(self) -> int:
         return len(self.tensors) + len(self.operations) + len(self.folds)
