@@ -6,6 +6,7 @@ own operations read goes into it, so its weights do; what others read stays.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
@@ -176,22 +177,7 @@ def quotient(graph: Graph, folds: list[Fold]) -> Graph:
     folds = [(node, ops) for node, ops in folds if ops]
     if not folds:
         return graph
-    stands: dict[str, str] = {}  # of each hidden node: the one that stands for it
-    for node, ops in folds:
-        stands |= {op.id: node.id for op in ops}
-    inside = {node.id: node for node, _ in folds}
-    into: dict[str, list[Arrow]] = {}
-    out_of = {op.output: op.id for op in graph.operations}
-    for arrow in graph.arrows:
-        into.setdefault(arrow.tail, []).append(arrow)
-    for tensor in graph.tensors:
-        arrows = into.get(tensor.id, [])
-        readers = {stands.get(arrow.head) for arrow in arrows}
-        if tensor.id in out_of:
-            readers.add(stands.get(out_of[tensor.id]))
-        only = readers.pop() if len(readers) == 1 and arrows and tensor.id != graph.result else None
-        if only and (tensor.id in out_of or goes_in(tensor, arrows, inside[only])):
-            stands[tensor.id] = only
+    stands = swallowed(graph, folds)
     members: dict[str, list[str]] = {}
     for id, holder in stands.items():
         members.setdefault(holder, []).append(id)
@@ -199,22 +185,49 @@ def quotient(graph: Graph, folds: list[Fold]) -> Graph:
     for node, ops in folds:
         node.operations = len(ops)
         node.members = sorted(members[node.id], key=lambda id: int(id[1:]))
-        weights = [tensors[id] for id in node.members if id in tensors and tensors[id].kind == "parameter"]
-        node.parameters = len(weights)
-        node.entries = sum(int(np.prod(tensor.shape)) for tensor in weights)
-        sizes = [tensor.gradient.size for tensor in weights if tensor.gradient is not None]
-        node.size = max(sizes, default=None)
+        count_parameters(node, [tensors[id] for id in node.members if id in tensors])
     closed = {(*node.frame, node.last) for node, _ in folds if node.kind == "module"}
     return replace(
         graph,
         tensors=[outside(tensor, closed) for tensor in graph.tensors if tensor.id not in stands],
         operations=[op for op in graph.operations if op.id not in stands],
         folds=[*graph.folds, *(node for node, _ in folds)],
-        arrows=redirected(graph.arrows, stands, inside, out_of),
+        arrows=redirected(
+            graph.arrows,
+            stands,
+            {node.id for node, _ in folds},
+            {op.output: op.id for op in graph.operations},
+        ),
         remarks=list(graph.remarks),
         whole_or_none=graph.whole,
         hidden=graph.hidden | stands,
     )
+
+
+def swallowed(graph: Graph, folds: list[Fold]) -> dict[str, str]:
+    """For each node that is inside of a fold the fold: its operations, and the tensors that it alone uses."""
+    stands = {op.id: node.id for node, ops in folds for op in ops}
+    by_id = {node.id: node for node, _ in folds}
+    made_by = {op.output: op.id for op in graph.operations}
+    readers: dict[str, list[str]] = {}
+    for arrow in graph.arrows:
+        readers.setdefault(arrow.tail, []).append(arrow.head)
+    for tensor in graph.tensors:
+        heads = readers.get(tensor.id, [])
+        users = {stands.get(id) for id in [*heads, *([made_by[tensor.id]] if tensor.id in made_by else [])]}
+        only = users.pop() if len(users) == 1 and heads and tensor.id != graph.result else None
+        if only and (tensor.id in made_by or goes_in(tensor, len(heads), by_id[only])):
+            stands[tensor.id] = only
+    return stands
+
+
+def count_parameters(node: FoldNode, inside: Sequence[TensorNode]) -> None:
+    """Note how many parameters are in a fold, and how large the largest gradient is."""
+    weights = [tensor for tensor in inside if tensor.kind == "parameter"]
+    node.parameters = len(weights)
+    node.entries = sum(math.prod(tensor.shape) for tensor in weights)
+    sizes = [tensor.gradient.size for tensor in weights if tensor.gradient is not None]
+    node.size = max(sizes, default=None)
 
 
 def outside(tensor: TensorNode, closed: set[Path]) -> TensorNode:
@@ -225,15 +238,15 @@ def outside(tensor: TensorNode, closed: set[Path]) -> TensorNode:
     return tensor
 
 
-def goes_in(tensor: TensorNode, arrows: Sequence[Arrow], node: FoldNode) -> bool:
+def goes_in(tensor: TensorNode, uses: int, node: FoldNode) -> bool:
     """Whether a parameter or data that only one fold reads is shown inside of it."""
     if node.kind == "module":
         return tensor.kind == "parameter" or not tensor.name
-    return node.kind == "stretch" or len(arrows) == 1
+    return node.kind == "stretch" or uses == 1
 
 
 def redirected(
-    arrows: Sequence[Arrow], stands: dict[str, str], folds: dict[str, FoldNode], made_by: dict[str, str]
+    arrows: Sequence[Arrow], stands: dict[str, str], folds: set[str], made_by: dict[str, str]
 ) -> list[Arrow]:
     """The arrows between what is shown; several between a fold and a node become one that counts them.
 
@@ -249,32 +262,30 @@ def redirected(
             found.append(arrow)
         elif (tail, head) in merged:
             first = merged[tail, head]
-            first.uses += 1
+            first.uses += arrow.uses
             first.carries |= arrow.carries
             first.note = f"{first.uses} times"
         else:
-            merged[tail, head] = Arrow(f"{tail}-{head}", tail, head, carries=arrow.carries)
-            found.append(merged[tail, head])
+            note = arrow.note if arrow.uses > 1 else ""
+            only = Arrow(f"{tail}-{head}", tail, head, carries=arrow.carries, note=note, uses=arrow.uses)
+            merged[tail, head] = only
+            found.append(only)
     return found
 
 
 def without_leaves(graph: Graph) -> Graph:
     """The graph with all its parameters and data as one node: what is left to do if there are too many."""
     leaves = [tensor for tensor in graph.tensors if tensor.kind in ("parameter", "data")]
-    weights = [tensor for tensor in leaves if tensor.kind == "parameter"]
-    sizes = [tensor.gradient.size for tensor in weights if tensor.gradient is not None]
-    node = FoldNode(
-        "f" + leaves[0].id[1:], "leaves", "parameters and data", 1, f"{len(leaves)} tensors",
-        [tensor.id for tensor in leaves], 0, len(weights),
-        sum(int(np.prod(tensor.shape)) for tensor in weights), max(sizes, default=None),
-    )  # fmt: skip
-    stands = {tensor.id: node.id for tensor in leaves}
-    folds = {fold.id: fold for fold in [*graph.folds, node]}
+    ids = [tensor.id for tensor in leaves]
+    node = FoldNode("f" + ids[0][1:], "leaves", "parameters and data", 1, f"{len(ids)} tensors", ids)
+    count_parameters(node, leaves)
+    stands = dict.fromkeys(ids, node.id)
+    folds = [*graph.folds, node]
     return replace(
         graph,
         tensors=[tensor for tensor in graph.tensors if tensor.id not in stands],
-        folds=[*graph.folds, node],
-        arrows=redirected(graph.arrows, stands, folds, {}),
+        folds=folds,
+        arrows=redirected(graph.arrows, stands, {fold.id for fold in folds}, {}),
         hidden=graph.hidden | stands,
     )
 

@@ -192,8 +192,8 @@ class Graph:
         return sorted([*self.tensors, *self.operations, *self.folds], key=number_of)
 
     def __repr__(self) -> str:
-        counts = {"tensors": self.tensors, "operations": self.operations, "folds": self.folds}
-        return f"<Graph of {', '.join(f'{len(nodes)} {what}' for what, nodes in counts.items())}>"
+        counts = f"{len(self.tensors)} tensors, {len(self.operations)} operations, {len(self.folds)} folds"
+        return f"<Graph of {counts}>"
 
     def __len__(self) -> int:
         return len(self.tensors) + len(self.operations) + len(self.folds)
