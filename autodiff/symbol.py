@@ -91,14 +91,16 @@ def number(x: float) -> Symbol:
 
 
 ATTRIBUTES = frozenset("T mT shape dtype ndim size".split())
-METHODS = frozenset("sum mean prod max min reshape swapaxes transpose astype copy clip cumsum".split())
+METHODS = frozenset(
+    "sum mean prod max min reshape ravel swapaxes transpose astype copy clip cumsum dot".split()
+)
 FUNCTIONS = frozenset(
     """add subtract multiply divide floor_divide remainder fmod power negative absolute sign
     reciprocal square sqrt exp exp2 expm1 log log2 log10 log1p logaddexp sin cos tan asin acos atan
     atan2 sinh cosh tanh asinh acosh atanh floor ceil trunc rint hypot greater greater_equal less
     less_equal equal not_equal logical_and logical_or logical_not invert isnan isinf where max min
     clamp sum mean prod cumsum var std matmul dot vdot outer trace tensordot einsum transpose
-    matrix_transpose swapaxes moveaxis expand_dims squeeze reshape broadcast_to cat stack split flip
+    matrix_transpose swapaxes moveaxis expand_dims squeeze reshape ravel broadcast_to cat stack split flip
     roll tril triu diagonal take_along_axis zeros_like ones_like positive conjugate astype copy
     asarray ascontiguousarray shape dtype ndim size""".split()
 )
@@ -181,6 +183,8 @@ def simplest(s: Symbol) -> Any:
             return np.exp(x) - 1
         case "vdot":
             return build("sum", x * y)
+        case "dot" if getattr(x, "head", "") == getattr(y, "head", "") == "ravel":
+            return build("sum", x.args[0] * y.args[0])
         case "zeros_like":
             return 0
         case "ones_like":

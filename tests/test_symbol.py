@@ -95,6 +95,7 @@ AS_WRITTEN = [
     (np.log1p(X), "log(1 + x)"),
     (np.expm1(X) * 2, "(exp(x) − 1) · 2"),
     (X * Y * X, "x · y · x"),
+    ((X - Y).ravel().dot((X - Y).ravel()), "sum((x − y)²)"),
     # numbers
     (X * 0.044715, "x · 0.044715"),
     (X * np.float32(0.1), "x · 0.1000…"),
