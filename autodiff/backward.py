@@ -30,6 +30,7 @@ SECOND_TIME = (
     "a training loop, "
     "compute the loss anew in each step"
 )
+NOTHING = bytes(8)  # what every entry of a freed array looks at
 SMALL = 64  # a freed record keeps values of up to this many entries, so that pictures can still show them
 
 
@@ -92,6 +93,8 @@ def pullback(
             if x is None:
                 continue
             d = rule(g, value, *args)
+            if d is None:
+                continue  # a rule of a user's own that has no gradient to give
             v = x.value
             if d.shape != v.shape:
                 d = unbroadcast(d, v.shape)
@@ -183,7 +186,9 @@ def free(z: Record) -> None:
 
 def ghost(array: Array) -> Array:
     """An array of the same shape and dtype without memory of its own."""
-    return array if array.size <= SMALL else np.broadcast_to(np.empty((), array.dtype), array.shape)
+    if array.size <= SMALL:
+        return array
+    return np.ndarray(array.shape, array.dtype, NOTHING, strides=(0,) * array.ndim)
 
 
 def refuse_gone(z: Record) -> None:

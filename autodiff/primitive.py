@@ -11,6 +11,7 @@ backward pass), on Tensors (derivatives of any order), on Symbols (mathematics).
 from __future__ import annotations
 
 import dis
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -304,7 +305,7 @@ class Variadic(Primitive):
 
 
 class RuleFamily(Sequence[Rule | None]):
-    """The rules of a variadic primitive, made when asked for."""
+    """The rules of a variadic primitive, made when asked for: as many as there are tensors to zip them with."""
 
     def __init__(self, make: Callable[[int], Rule]) -> None:
         self.make = make
@@ -316,7 +317,7 @@ class RuleFamily(Sequence[Rule | None]):
         return self.made[i]
 
     def __iter__(self) -> Iterator[Rule | None]:
-        return iter(self.made)
+        return map(self.__getitem__, itertools.count())  # without an end
 
     def __len__(self) -> int:
         return len(self.made)

@@ -13,6 +13,7 @@ import numpy as np
 
 from . import printing
 from .arrays import as_array
+from .device import device
 from .dtypes import Array, DType, float32
 from .protocols import Protocols
 from .record import Record
@@ -23,6 +24,8 @@ else:
     Methods = object  # autodiff/__init__.py hands the methods over once the operations exist
 
 __all__ = ["Tensor", "is_tensor"]
+
+CPU = device("cpu")
 
 ndarray = np.ndarray
 
@@ -88,9 +91,9 @@ class Tensor(Protocols, Methods):
         return self.array.ndim
 
     @property
-    def device(self) -> str:
-        """Where the values are: always "cpu"."""
-        return "cpu"
+    def device(self) -> device:
+        """Where the values are: always `device("cpu")`, a string."""
+        return CPU
 
     @property
     def data(self) -> Tensor:
@@ -299,8 +302,8 @@ def is_tensor(obj: Any) -> bool:
 
 
 def refuse_device(device: Any) -> None:
-    """Accept None and "cpu"; raise RuntimeError for every other device."""
-    if device is not None and str(device) != "cpu":
+    """Accept None, "cpu" and "cpu:0"; raise RuntimeError for every other device."""
+    if device is not None and str(device) not in ("cpu", "cpu:0"):
         raise RuntimeError(
             f"device {device!r} is not available: this engine computes on the CPU only, with NumPy"
         )

@@ -334,10 +334,10 @@ class Application:
             result.append(self.fitting(d, args[i], i) if self.records[i] is not None else None)
         return result
 
-    def fitting(self, d: Tensor | None, x: Any, i: int) -> Tensor:
-        """A gradient in the shape and dtype of its argument; zeros for None."""
+    def fitting(self, d: Tensor | None, x: Any, i: int) -> Tensor | None:
+        """A gradient in the shape and dtype of its argument, or None."""
         if d is None:
-            return Tensor(np.zeros(x.shape, x.dtype))
+            return None
         try:
             fits = np.broadcast_shapes(d.shape, x.shape) == d.shape
         except ValueError:
