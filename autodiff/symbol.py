@@ -183,7 +183,7 @@ def simplest(s: Symbol) -> Any:
             return np.exp(x) - 1
         case "vdot":
             return build("sum", x * y)
-        case "dot" if getattr(x, "head", "") == getattr(y, "head", "") == "ravel":
+        case "dot" if isinstance(x, Symbol) and isinstance(y, Symbol) and x.head == y.head == "ravel":
             return build("sum", x.args[0] * y.args[0])
         case "zeros_like":
             return 0
