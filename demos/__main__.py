@@ -40,29 +40,8 @@ def first_line(name: str) -> str:
 
 def rows_of(name: str) -> Callable[[list[str]], list[Row]]:
     """The function that runs an experiment with these arguments and returns its rows."""
-    if name == "xor":
-        return rows_of_xor
     module = import_module(f"demos.{name}")
     return lambda arguments: module.run(module.parse(arguments))
-
-
-def rows_of_xor(arguments: list[str]) -> list[Row]:
-    """E1's lines: its seed was not recorded, so that only the claim can be held against the lab book."""
-    from . import xor
-
-    holds = xor.main(arguments) == 0
-    with (xor.parse(arguments).out / "losses.csv").open() as file:
-        losses = {int(line["epoch"]): float(line["loss"]) for line in csv.DictReader(file)}
-    last = max(xor.RECORDED)
-    return [
-        Row(
-            "E1",
-            f"loss at epoch {last} (another seed)",
-            f"{xor.RECORDED[last]:.4f}",
-            f"{losses[last]:.4f}",
-            holds,
-        )
-    ]
 
 
 def run_all(experiments: dict[str, Callable[[list[str]], list[Row]]], out: Path, arguments: list[str]) -> int:

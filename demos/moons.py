@@ -14,7 +14,7 @@ import copy
 import csv
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tqdm import tqdm
@@ -150,24 +150,13 @@ def draw(
     plots.save(plots.step_sizes(steps, fixed=0.1), options.out / "steps.png")
     for name, model in models.items():
         figure = plots.decision_boundary(
-            probability(model),
+            plots.answers(nn.Sequential(model, nn.Sigmoid())),
             training.x.numpy(),
             training.y.numpy(),
             f"Two moons: {names[name]}",
             size=28,
         )
         plots.save(figure, options.out / f"boundary-{name}.png")
-
-
-def probability(model: nn.Module) -> Callable[[data.Array], data.Array]:
-    """P(class 1) of points (n, 2), as the pictures ask for it."""
-
-    def of(points: data.Array) -> data.Array:
-        with autodiff.no_grad():
-            logits: autodiff.Tensor = model(autodiff.tensor(points, dtype=autodiff.float32))
-            return logits.sigmoid().numpy()
-
-    return of
 
 
 def counted(steps: Sequence[float]) -> str:

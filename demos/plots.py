@@ -11,9 +11,13 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+import autodiff
+import nn
+
 Array = np.ndarray[Any, Any]
 
 BLUE, RED = "#2166ac", "#b2182b"  # class 0, class 1: told apart by most colour-blind readers
+WIDE, SQUARE = (6.4, 4.4), (5.6, 4.4)
 
 
 def loss_curve(
@@ -50,11 +54,12 @@ def decision_boundary(
     `probability` maps points (n, 2) to n numbers in [0, 1]; `inputs` are (n, 2), `labels` n zeros and ones;
     `size` is how large a point is drawn.
     """
-    figure, axes = _figure(title)
+    figure, axes = _figure(title, SQUARE)
     low, high = inputs.min(axis=0) - margin, inputs.max(axis=0) + margin
     x, y = np.meshgrid(np.linspace(low[0], high[0], 200), np.linspace(low[1], high[1], 200))
     p = np.asarray(probability(np.column_stack([x.ravel(), y.ravel()]))).reshape(x.shape)
     filled = axes.contourf(x, y, p, levels=np.linspace(0, 1, 21), cmap="RdBu_r", alpha=0.8)
+    filled.set_rasterized(True)  # in an SVG too, which would else be ten times as large
     axes.contour(x, y, p, levels=[0.5], colors="black", linewidths=1.2)
     labels = np.asarray(labels).reshape(-1)
     for value, color, marker in ((0, BLUE, "o"), (1, RED, "s")):
@@ -74,6 +79,17 @@ def decision_boundary(
     axes.locator_params(nbins=5)
     axes.set(xlabel="x₁", ylabel="x₂", aspect="equal")
     return figure
+
+
+def answers(model: nn.Module) -> Callable[[Array], Array]:
+    """What a network answers to points (n, 2), as `decision_boundary` asks for it."""
+
+    def of(points: Array) -> Array:
+        with autodiff.no_grad():
+            y: autodiff.Tensor = model(autodiff.tensor(points, dtype=autodiff.float32))
+            return y.numpy()
+
+    return of
 
 
 def curves(
@@ -131,7 +147,7 @@ def step_sizes(searches: Mapping[str, Sequence[float]], fixed: float) -> Figure:
 
 def confusion_matrix(counts: Array, names: Sequence[str], title: str) -> Figure:
     """How many of each true class (row) were given each class (column); darker is more."""
-    figure, axes = _figure(f"Confusion matrix: {title}")
+    figure, axes = _figure(f"Confusion matrix: {title}", SQUARE)
     image = axes.imshow(counts, cmap="Blues", vmin=0)
     size = min(14, 90 / len(names))
     for row, column in np.ndindex(*counts.shape):
@@ -163,7 +179,7 @@ def functions(shapes: Mapping[str, tuple[Array, Array, Array]]) -> Figure:
         axes.plot(x, f, color=BLUE)
         axes.plot(x, derivative, color=RED, linestyle="--")
         axes.set_title(name, fontsize="medium")
-        axes.set_xlabel("x")
+        axes.set(xlabel="x", ylabel="f(x), f'(x)")
     figure.legend(places[0].lines, ["f(x)", "its derivative f'(x)"], loc="lower right", fontsize="large")
     return figure
 
@@ -247,8 +263,8 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
 
 
-def _figure(title: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+def _figure(title: str, size: tuple[float, float] = WIDE) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     axes.set_title(title)
     return figure, axes

@@ -1,7 +1,8 @@
-"""Experiment E1: a 2-4-1 network learns XOR, in PyTorch's style; the lab book's losses beside ours.
+"""Experiments E1 and E2: a 2-4-1 network learns XOR, in PyTorch's style, and then a deep one does.
 
 The step is the one written by hand in the lab: dL/dw = (ŷ - y) · ŷ · (1 - ŷ) · a_prev (times 2/n for the
-mean), then w <- w - η dL/dw. Run `python -m demos.xor --help` for the options.
+mean), then w <- w - η dL/dw. E2 is in `demos.deep`; it runs unless the options make E1 another experiment.
+Run `python -m demos.xor --help` for the options.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from tqdm import tqdm
 
 import autodiff
 import nn
+
+from . import deep, lab_book
+from .lab_book import Row
 
 CLAIM = "XOR is learned: the loss ends below 0.01 and all four predictions are on the right side of 0.5"
 
@@ -63,6 +67,11 @@ class XOR(nn.Module):
 def main(argv: Sequence[str] | None = None) -> int:
     """Train, print, draw; 0 if the claim holds, 1 if it does not."""
     options = parse(argv)
+    return lab_book.conclude(run(options), options.out)
+
+
+def run(options: argparse.Namespace) -> list[Row]:
+    """E1 and, with the options as recorded, E2: lines, files, and what was recorded beside ours."""
     print(f"Claim: {CLAIM}.\n")
 
     autodiff.manual_seed(options.seed)
@@ -95,10 +104,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"\nfinal loss {final:.4f}\n")
     report(predictions, recorded=bool(recorded))
     write_files(options.out, model, losses, final, plots=not options.no_plots, recorded=recorded)
+    rows = rows_of([*losses, final], predictions, recorded)
+    return rows + deep.run(options) if recorded else rows
 
-    holds = final < 0.01 and all((p > 0.5) == (t == 1) for p, (t,) in zip(predictions, TARGETS, strict=True))
-    print(f"\nThe claim {'holds' if holds else 'does NOT hold'}. Files are in {options.out}{'/'}")
-    return 0 if holds else 1
+
+def rows_of(losses: list[float], predictions: list[float], recorded: dict[int, float]) -> list[Row]:
+    """The loss and the four predictions: of another seed than recorded, so that only the claim can hold."""
+    last = max(recorded, default=len(losses))
+    if last < len(losses):
+        then, now = (f"{loss:.4f}" for loss in (recorded[last], losses[last]))
+        loss = Row("E1", f"loss at epoch {last} (another seed)", then, now, losses[-1] < 0.01)
+    else:
+        loss = Row("E1", f"loss at epoch {len(losses) - 1}", "-", f"{losses[-1]:.4f}", losses[-1] < 0.01)
+    then = " ".join(f"{p:.4f}" for p in RECORDED_PREDICTIONS) if recorded else "-"
+    now = " ".join(f"{p:.4f}" for p in predictions)
+    right = all((p > 0.5) == (t == 1) for p, (t,) in zip(predictions, TARGETS, strict=True))
+    return [loss, Row("E1", "predictions" + " (another seed)" * bool(recorded), then, now, right)]
 
 
 def as_in_the_lab_book(options: argparse.Namespace) -> bool:
@@ -131,13 +152,8 @@ def write_files(
     inputs, labels = autodiff.tensor(INPUTS), autodiff.tensor(TARGETS)
     shown = {epoch: loss for epoch, loss in recorded.items() if epoch < len(losses)}
     pictures.save(pictures.loss_curve(losses, shown, "XOR: training loss"), out / "loss.png")
-    with autodiff.no_grad():
-        boundary = pictures.decision_boundary(
-            lambda points: model(autodiff.tensor(points, dtype=autodiff.float32)).numpy(),
-            inputs.numpy(),
-            labels.numpy(),
-            "XOR: what the network answers",
-        )
+    title = "XOR: what the network answers"
+    boundary = pictures.decision_boundary(pictures.answers(model), inputs.numpy(), labels.numpy(), title)
     pictures.save(boundary, out / "boundary.png")
 
 

@@ -11,7 +11,6 @@ from demos import __main__ as book
 from demos import activations, cnn, data, from_scratch, iris, lab_book, mnist, moons, quadrants, xor
 
 DEMOS = [xor, from_scratch, quadrants, moons, mnist, iris, activations, cnn]
-WITH_ROWS = DEMOS[1:]
 
 
 def name_of(demo):
@@ -32,7 +31,7 @@ def finished(tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("demo", WITH_ROWS, ids=name_of)
+@pytest.mark.parametrize("demo", DEMOS, ids=name_of)
 def test_the_claim_holds(demo, finished):
     rows, out = finished(demo)
     assert [row for row in rows if not row.holds] == []
@@ -75,6 +74,12 @@ def test_zero_weights_are_a_flat_critical_point_of_xor():
     eigenvalues = from_scratch.curvatures(zero)
     # the output's bias and four hidden units at 1/2 share the curvature: ŷ(1 - ŷ) · (1 + 4 · (1/2)²) = 1/2
     np.testing.assert_allclose(eigenvalues, [0.0] * 16 + [0.5], atol=1e-15)
+
+
+def test_the_deep_network_runs_only_beside_the_recorded_xor(tmp_path):
+    for options, experiments in (([], {"E1", "E2"}), (["--hidden", "3"], {"E1"})):
+        rows = xor.run(xor.parse(["--epochs", "2", "--no-plots", "--out", str(tmp_path), *options]))
+        assert {row.experiment for row in rows} == experiments and not any(row.holds for row in rows)
 
 
 # Exit codes, options, pictures --------------------------------------------------------------------
