@@ -59,8 +59,8 @@ class History:
     def plot(self, title: str = "") -> Figure:
         """The curves as a matplotlib Figure: a picture for the loss and each metric, validation dashed.
 
-        `history.plot().savefig("curves.png")`; a notebook shows it. Raises ImportError without matplotlib,
-        ValueError if there is no epoch.
+        `history.plot().savefig("curves.png")`; a notebook shows it after `%matplotlib inline`. Raises
+        ImportError without matplotlib, ValueError if there is no epoch.
         """
         if not self.history:
             raise ValueError("there is no epoch to plot yet")
