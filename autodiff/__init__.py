@@ -16,6 +16,7 @@ from math import pi as pi
 from . import interop
 from . import linalg as linalg
 from . import memory as memory
+from .allocation import *
 from .check import *
 from .conversion import *
 from .creation import *
