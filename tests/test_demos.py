@@ -2,6 +2,8 @@
 
 import csv
 import doctest
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,6 +82,19 @@ def test_the_deep_network_runs_only_beside_the_recorded_xor(tmp_path):
     for options, experiments in (([], {"E1", "E2"}), (["--hidden", "3"], {"E1"})):
         rows = xor.run(xor.parse(["--epochs", "2", "--no-plots", "--out", str(tmp_path), *options]))
         assert {row.experiment for row in rows} == experiments and not any(row.holds for row in rows)
+
+
+def test_readmes_table_is_a_part_of_the_table(finished):
+    """Of runs whose digits are exact on any machine, ours too."""
+    rows = [row for demo in DEMOS for row in finished(demo)[0]]
+    table = {(row.experiment, " ".join(row.what.split())): (row.recorded, row.ours) for row in rows}
+    readme = Path(__file__).parent.parent / "README.md"
+    lines = re.findall(r"^\| (E\d) \| (.*) \| (.*) \| (.*) \|$", readme.read_text("utf-8"), re.MULTILINE)
+    for experiment, what, recorded, ours in lines:
+        then, now = table[experiment, what.replace(r"\|", "|")]
+        assert recorded.replace("–", "-") == then
+        assert ours == now or experiment not in ("E4", "E5")
+    assert {line[0] for line in lines} == {f"E{k}" for k in range(1, 10)}
 
 
 # Exit codes, options, pictures --------------------------------------------------------------------

@@ -28,6 +28,6 @@ def test_there_are_exactly_two_commands_of_one_line_each() -> None:
     assert README.count("```sh") == 2
 
 
-@pytest.mark.parametrize("path", re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README))
-def test_every_picture_is_there(path: str) -> None:
+@pytest.mark.parametrize("path", re.findall(r"\]\(([^):]+)\)", README))
+def test_every_picture_and_file_that_is_linked_is_there(path: str) -> None:
     assert (ROOT / path).is_file()
