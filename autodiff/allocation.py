@@ -36,10 +36,10 @@ def keep_memory(keep: bool = True) -> bool:
     libc = glibc()
     if libc is None:
         return False
-    accepted = all([libc.mallopt(name, value) for name, value in (KEEP if keep else GIVE_BACK).items()])
+    accepted = [libc.mallopt(name, value) for name, value in (KEEP if keep else GIVE_BACK).items()]
     if not keep:
         libc.malloc_trim(0)
-    return accepted
+    return all(accepted)
 
 
 def glibc() -> Any:

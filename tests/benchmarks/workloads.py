@@ -8,6 +8,7 @@ weights from the same seed; data comes from NumPy.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ Build = Callable[[Any, Any, Any], Step]
 
 
 class Workload(NamedTuple):
-    """A name, what it is, how it is built, and the ratio to PyTorch that eager and compiled steps may have."""
+    """A name, what it is, how to build it, and the ratio to PyTorch that eager and compiled steps may have."""
 
     name: str
     title: str
@@ -92,7 +93,7 @@ def mlp(
     def build(ad: Any, nn: Any, optim: Any) -> Step:
         ad.manual_seed(0)
         layers: list[Any] = []
-        for n, m in zip(sizes, sizes[1:], strict=False):
+        for n, m in pairwise(sizes):
             layers += [nn.Linear(n, m), nn.ReLU()]
         model = nn.Sequential(*layers[:-1])
         update = getattr(optim, optimizer)(model.parameters(), **options)
@@ -178,12 +179,14 @@ def wide(n: int) -> Build:
     return lambda ad, nn, optim: gradients(normal(ad, n).requires_grad_(), function)
 
 
+MOMENTUM = mlp("SGD", lr=0.01, momentum=0.9)
+
 # fmt: off
 WORKLOADS = [
     Workload("xor",         "XOR 2-4-1, SGD",                            xor, 0.12, 0.045),
     Workload("moons",       "moons 2-16-1, batch 400, SGD",              moons, 0.20, 0.09),
     Workload("mlp",         "MLP 784-512-256-10, batch 128, Adam",       mlp("Adam", lr=1e-3), 0.90, 0.80),
-    Workload("mlp_sgd",     "the same, SGD momentum",                    mlp("SGD", lr=0.01, momentum=0.9), 0.95, 0.85),
+    Workload("mlp_sgd",     "the same, SGD momentum",                    MOMENTUM, 0.95, 0.85),
     Workload("cnn",         "CNN 28×28, two 3×3 conv + pool, batch 64",  cnn, 1.00, 0.80),
     Workload("transformer", "transformer block, AdamW",                  transformer(0.0), 1.00, 0.88),
     Workload("transformer_dropout", "the same, with dropout",            transformer(0.1)),
