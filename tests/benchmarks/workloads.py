@@ -18,7 +18,7 @@ Build = Callable[[Any, Any, Any], Step]
 
 
 class Workload(NamedTuple):
-    """A name, what it is, how to build it, and the ratio to PyTorch that eager and compiled steps may have."""
+    """A name, what it is, how to build it, and the highest ratio to PyTorch of eager and compiled steps."""
 
     name: str
     title: str
