@@ -19,6 +19,8 @@ LONGEST = 20_000  # characters of DOT that a notebook shows where it cannot show
 class Drawing:
     """A drawn computation: `.dot` and `.svg` are text, `save("graph.svg")` writes a file; notebooks show it.
 
+    `.html`, or `save("graph.html")`, is a page to step through it; `interactive()` that page in a notebook.
+
     `graph` is the plain data behind it (see `autodiff.draw.model`); `graph.whole` that before anything was
     folded.
     """
@@ -28,6 +30,22 @@ class Drawing:
         self.direction = direction
         self.theme = theme
         self.dot = dot.write(graph, direction, THEMES[theme])
+
+    @cached_property
+    def html(self) -> str:
+        """One HTML file, without need of any other, to step through the picture, forward and backward.
+
+        It follows its reader's light or dark; with `theme="dark"` it is dark. Raises LayoutError as `svg`.
+        """
+        from ..page import page
+
+        return page(self)
+
+    def interactive(self, height: int = 640) -> Any:
+        """The page of `html` as a frame in a notebook, `height` pixels high."""
+        from ..page import Frame
+
+        return Frame(self.html, height)
 
     @cached_property
     def svg(self) -> str:
@@ -49,7 +67,9 @@ class Drawing:
         return render(self.dot, form)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture; the suffix decides: .svg .png .pdf, or .dot .gv for the text. Returns the path.
+        """Write the picture; the suffix decides. Returns the path.
+
+        .svg .png .pdf: the picture; .html: the page to step through; .dot .gv: the text of the graph.
 
         Raises ValueError for another suffix, LayoutError as `svg` does; no file is then written or changed.
         """
@@ -57,11 +77,14 @@ class Drawing:
         suffix = target.suffix.lower().removeprefix(".")
         if suffix in ("dot", "gv"):
             content = self.dot.encode()
+        elif suffix == "html":
+            content = self.html.encode()
         elif suffix in FORMATS:
             content = self.svg.encode() if suffix == "svg" else self.render(suffix)
         else:
             raise ValueError(
-                f"cannot save a drawing as {target.name!r}: the suffix must be .svg, .png, .pdf, .dot or .gv"
+                f"cannot save a drawing as {target.name!r}: the suffix must be .svg, .png, .pdf, .html, .dot "
+                "or .gv"
             )
         target.write_bytes(content)
         return target
