@@ -260,7 +260,7 @@ def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, and as SVG beside it; the same figure gives the same bytes."""
     figure.savefig(path, dpi=120)
     with rc_context({"svg.hashsalt": path.name}):
-        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+        figure.savefig(path.with_suffix(".svg"), dpi=240, metadata={"Date": None})  # dpi: of its images
 
 
 def _figure(title: str, size: tuple[float, float] = WIDE) -> tuple[Figure, Axes]:
