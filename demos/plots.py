@@ -59,7 +59,7 @@ def decision_boundary(
     x, y = np.meshgrid(np.linspace(low[0], high[0], 200), np.linspace(low[1], high[1], 200))
     p = np.asarray(probability(np.column_stack([x.ravel(), y.ravel()]))).reshape(x.shape)
     filled = axes.contourf(x, y, p, levels=np.linspace(0, 1, 21), cmap="RdBu_r", alpha=0.8)
-    filled.set_rasterized(True)  # in an SVG too, which would else be ten times as large
+    filled.set_rasterized(True)  # in an SVG too, which would else be several times as large
     axes.contour(x, y, p, levels=[0.5], colors="black", linewidths=1.2)
     labels = np.asarray(labels).reshape(-1)
     for value, color, marker in ((0, BLUE, "o"), (1, RED, "s")):
