@@ -70,6 +70,10 @@ class Entry(NamedTuple):
 # how entries are made ---------------------------------------------------------------------------------------
 
 
+def gelu_slope(x: torch.Tensor) -> torch.Tensor:
+    return 0.5 * (1 + torch.erf(x * math.sqrt(0.5))) + x * torch.exp(x * x / -2) / math.sqrt(2 * math.pi)
+
+
 def one(function: Callable[..., Any], *domains: Any, **options: Any) -> Entry:
     """A function of one array, each entry by itself."""
     return Entry(function, st.tuples(arrays(domain=list(domains))), **options)
@@ -137,11 +141,13 @@ def windowed(draw_: st.DrawFn) -> tuple[Any, ...]:
 
 
 @st.composite
-def positions(draw_: st.DrawFn) -> tuple[Any, ...]:
-    """An array that is not empty, and different positions in it when flattened."""
+def positions(draw_: st.DrawFn, unique: bool = True) -> tuple[Any, ...]:
+    """An array that is not empty, and positions in it when flattened; different ones if `unique`."""
     x = draw_(arrays(shapes(min_side=1)))
     shape = draw_(shapes(max_dims=2).filter(lambda s: np.prod(s) <= x.size))
     rng = np.random.default_rng(draw_(st.integers(0, 99)))
+    if not unique:
+        return x, rng.integers(0, x.size, shape)
     return x, rng.permutation(x.size)[: np.prod(shape, dtype=int)].reshape(shape)
 
 
@@ -508,6 +514,7 @@ TABLE = {
     "relu": one(torch.relu, real, at_kinks),
     "silu": one(F.silu, real, large),
     "gelu": one(F.gelu, real, near=3),
+    "gelu_slope": one(gelu_slope, real, near=3),
     "gelu_tanh": one(lambda x: F.gelu(x, approximate="tanh"), real, near=3),
     "erf": one(torch.erf, real),
     "erfc": one(torch.erfc, real),
@@ -570,7 +577,13 @@ TABLE = {
     "clone": one(torch.clone, real),
     "contiguous": one(torch.Tensor.contiguous, real),
     "copy": Entry(lambda x, value: x.clone().copy_(value), alike(real, real)),
-    "take": Entry(torch.take, positions()),
+    "take": Entry(torch.take, positions(unique=False)),
+    "take_transpose": Entry(
+        lambda y, shape, at: passed_back(lambda x: torch.take(x, at), shape, y),
+        positions(unique=False).flatmap(
+            lambda drawn: st.tuples(arrays(drawn[1].shape), st.just(drawn[0].shape), st.just(drawn[1]))
+        ),
+    ),
     "put": Entry(
         lambda x, values, at: torch.put(x, at, values),
         positions().flatmap(

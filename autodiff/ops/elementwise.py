@@ -36,7 +36,7 @@ __all__ = [
     "sgn", "fix",
 ]  # fmt: skip
 
-PI, LN2, LN10, SQRT_HALF, SQRT_PI = math.pi, math.log(2), math.log(10), math.sqrt(0.5), math.sqrt(math.pi)
+PI, LN2, LN10, SQRT_PI = math.pi, math.log(2), math.log(10), math.sqrt(math.pi)
 RAW = (np.ndarray, np.bool_)
 DENSITY = 1 / math.sqrt(2 * math.pi)  # of the normal distribution at 0
 
@@ -147,9 +147,11 @@ sigmoid: Unary = Unary("sigmoid", special.sigmoid, lambda g, z, x: g * z * (1 - 
 relu    = Unary("relu",    special.relu,    lambda g, z, x: where(z <= 0, 0, g), doc="x where x > 0, else 0")
 silu    = Unary("silu",    special.silu,    lambda g, z, x: g * ((s := sigmoid(x)) + z * (1 - s)),
                 doc="x sigmoid(x), also called swish")
-normal_gate  = Unary("gelu", special.gelu,
-                     lambda g, z, x: g * (0.5 + 0.5 * erf(x * SQRT_HALF) + x * np.exp(-x * x / 2) * DENSITY),
+normal_gate  = Unary("gelu", special.gelu,  lambda g, z, x: g * normal_slope(x),
                      doc="x Φ(x), where Φ is the normal distribution function")
+normal_slope: Unary = Unary("gelu_slope", special.gelu_slope,
+                     lambda g, z, x: g * np.exp(x * x / -2) * (2 - x * x) * DENSITY,
+                     doc="Φ(x) + x φ(x), the slope of gelu; φ is the density of which Φ is the integral")
 tanh_gate    = Unary("gelu_tanh", special.gelu_tanh,
                      lambda g, z, x: g * ((s := sigmoid(gate(x))) + z * (1 - s) * gate_slope(x)),
                      doc="0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))), close to x Φ(x)")
