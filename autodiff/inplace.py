@@ -28,8 +28,11 @@ overwrite = Primitive("copy", lambda x, value: _filled(x, value),
                       lambda g, z, x, value: np.zeros_like(g), lambda g, z, x, value: g,
                       doc="x with all its values replaced: nothing flows back to the old ones")
 take_flat: Primitive = Primitive("take", lambda x, positions: x.reshape(-1)[positions],
-                      lambda g, z, x, positions: put_flat(np.zeros(x.shape, g.dtype), g, positions),
+                      lambda g, z, x, positions: add_flat(g, x.shape, positions),
                       doc="the entries of x at these positions of the flattened tensor")
+add_flat: Primitive = Primitive("take_transpose", lambda y, shape, positions: _added(y, shape, positions),
+                      lambda g, z, y, shape, positions: take_flat(g, positions),
+                      doc="zeros of a shape, y added up at these positions of the flattened tensor")
 put_flat: Primitive = Primitive("put", lambda x, values, positions: _put(x, values, positions),
                       lambda g, z, x, values, positions: put_flat(g, 0.0, positions),
                       lambda g, z, x, values, positions: take_flat(g, positions),
@@ -42,6 +45,12 @@ FOLLOW = "Its gradient could not follow: make the view outside no_grad(), or clo
 def _filled(x: Array, value: Any) -> Array:
     out = np.empty(x.shape, x.dtype)
     out[...] = value
+    return out
+
+
+def _added(y: Array, shape: tuple[int, ...], positions: Array) -> Array:
+    out = np.zeros(shape, y.dtype)  # an expanded view meets an entry several times
+    np.add.at(out.reshape(-1), positions.reshape(-1), y.reshape(-1))
     return out
 
 

@@ -39,6 +39,7 @@ MAKES: dict[str, Callable[..., Any]] = {  # x, y, a number from 0 to 2
     "turn": lambda x, y, at: x.t() if x.ndim <= 2 else x,
     "flat": lambda x, y, at: x.reshape(-1),
     "wide": lambda x, y, at: x.expand(2, *x.shape)[at % 2],
+    "repeated": lambda x, y, at: x.expand(2, *x.shape),
     "detach": lambda x, y, at: x.detach(),
     "clone": lambda x, y, at: x.clone(),
     "plus": lambda x, y, at: x + y,
