@@ -31,6 +31,8 @@ from .dtypes import get_default_dtype as get_default_dtype
 from .dtypes import int64 as int64
 from .dtypes import int64 as long
 from .dtypes import set_default_dtype as set_default_dtype
+from .errors import tracebacks
+from .errors.tracebacks import *
 from .explain import *
 from .functional import *
 from .limits import *
@@ -71,6 +73,7 @@ from . import func as func
 from .recompute import *
 
 interop.give_methods()
+tracebacks.install()
 
 # inf and nan are results like others, as in PyTorch: where our code computes, NumPy's remarks are silenced
 warnings.filterwarnings("ignore", r".* encountered in ", RuntimeWarning, r"autodiff\.")

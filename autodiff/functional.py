@@ -23,11 +23,9 @@ def seed(root: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[Rec
     """The record to start from and its cotangent: 1 for a scalar, else the `gradient` given."""
     record = history(root)
     if record is None:
-        raise RuntimeError(
-            "element 0 of tensors does not require grad and does not have a grad_fn: nothing "
-            "behind this tensor requires grad. "
-            "Make a parameter with requires_grad=True before computing with it, and compute outside no_grad()"
-        )
+        from .errors.no_gradient import nothing_requires_grad
+
+        raise nothing_requires_grad(root)
     if gradient is None:
         if root.array.ndim == 0 and record.op is not None and not create_graph:
             return record, root.array.dtype.type(1)

@@ -1,14 +1,11 @@
-"""Where errors are worded: what failed, on which shapes and dtypes, and what to do about it."""
+"""How errors are worded: which shapes and dtypes do not fit, why, and what would."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from .primitive import Primitive
 
 
 def describe(value: Any) -> str:
@@ -17,27 +14,6 @@ def describe(value: Any) -> str:
     if isinstance(array, (np.ndarray, np.generic)):
         return f"{array.dtype} {tuple(array.shape)}"
     return repr(value) if len(repr(value)) < 60 else type(value).__name__
-
-
-def explain(op: Primitive, args: tuple[Any, ...], error: Exception) -> Exception:
-    """What to raise when `op.forward(*args)` failed with NumPy's `error`: PyTorch's words, then ours."""
-    call = f"{op.name}({', '.join(describe(arg) for arg in args)})"
-    shapes = [np.shape(arg) for arg in args[: op.arity]]
-    if isinstance(error, IndexError):
-        return IndexError(
-            f"{str(error).replace('axis', 'dimension').replace('arrays', 'tensors')}, in {call}"
-        )
-    if op.name == "matmul":
-        return RuntimeError(f"{matmul_conflict(shapes[0], shapes[1])}, in {call}")
-    if isinstance(error, ValueError) and "broadcast" in str(error):
-        return RuntimeError(f"{broadcast_conflict(shapes)}, in {call}")
-    if isinstance(error, ValueError) and "negative integer powers" in str(error):
-        return RuntimeError(f"Integers to negative integer powers are not allowed, in {call}: use x.float()")
-    if isinstance(error, TypeError):
-        hint = _bool_hint(op.name)
-        kind = RuntimeError if hint else NotImplementedError
-        return kind(f"{op.name} is not defined for these dtypes: {call}. {hint}({error})")
-    return type(error)(f"{error}, in {call}") if type(error) in (ValueError, RuntimeError) else error
 
 
 def broadcast_conflict(shapes: list[tuple[int, ...]]) -> str:
@@ -125,9 +101,3 @@ def _reshape_hint(a: tuple[int, ...], b: tuple[int, ...]) -> str:
 def _transpose_hint(a: tuple[int, ...], b: tuple[int, ...]) -> str:
     fits = [text for text, ok in (("a @ b.T", a[-1] == b[-1]), ("a.T @ b", a[-2] == b[-2])) if ok]
     return f"; {' or '.join(fits)} would fit" if fits else ""
-
-
-def _bool_hint(name: str) -> str:
-    if name == "sub":
-        return "Subtraction, the `-` operator, with a bool tensor is not supported: use ^ or logical_xor. "
-    return "Negation, the `-` operator, on a bool tensor is not supported: use ~. " if name == "neg" else ""

@@ -1,0 +1,16 @@
+"""Errors that teach: what failed, on what, where in the user's program, and what to do about it.
+
+`wording` and `operation` make the messages, `no_gradient` that of a gradient which cannot be; `where` finds
+the user's line and the module; `tracebacks` shows both, and leaves out the frames that are ours.
+"""
+
+from .operation import explain
+from .wording import broadcast_conflict, describe, expand_conflict, matmul_conflict
+
+__all__ = [
+    "broadcast_conflict",
+    "describe",
+    "expand_conflict",
+    "explain",
+    "matmul_conflict",
+]
