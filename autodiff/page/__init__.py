@@ -58,7 +58,7 @@ def stepper(drawing: Drawing, keys: str = "here") -> str:
 <div class="controls" role="toolbar" aria-label="Steps">
 {"".join(map(button, BUTTONS))}
 <input type="range" min="0" max="{last}" value="0" aria-label="Step">
-<output>0 / {last}</output>
+<span class="position" aria-hidden="true">0 / {last}</span>
 <span class="zoom">{"".join(map(button, ZOOM))}</span>
 </div>
 <p class="said" role="status" aria-live="polite"></p>

@@ -6,12 +6,8 @@ that came from elsewhere (names, above all) stays text even if it were not escap
 
 from __future__ import annotations
 
-from typing import Literal
-
 from ..draw.themes import DARK, LIGHT, Theme, darkening
 from .mathml import escape
-
-Colours = Literal["light", "dark", "auto"]
 
 
 def document(title: str, body: str, style: str, script: str, theme: str = "auto") -> str:

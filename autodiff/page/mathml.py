@@ -105,7 +105,8 @@ class MathML(Notation):
         for name, value in x.options.items():
             if name not in BOOKKEEPING and value is not None and value is not False:
                 value = value[0] if isinstance(value, tuple) and len(value) == 1 else value
-                parts.append(row(self.name(name), sign("="), self.write(value).text))
+                text = self.write(value).text
+                parts.append(text if text == self.name(name) else row(self.name(name), sign("="), text))
         return self.applied(x.head, parts)
 
     def applied(self, name: str, parts: Iterable[str]) -> Written:

@@ -50,7 +50,7 @@ class Stepper {
     const said = li ? li.dataset.said : this.root.querySelector(".overview").textContent;
     this.slider.value = this.at;
     this.slider.setAttribute("aria-valuetext", li ? li.querySelector("button").textContent : "The whole picture");
-    this.root.querySelector("output").textContent = `${this.at} / ${this.steps.length}`;
+    this.root.querySelector(".position").textContent = `${this.at} / ${this.steps.length}`;
     this.root.classList.toggle("overviewing", this.at === 0);
     if (aloud) this.say(said);
     if (this.at === this.steps.length) this.pause();
@@ -90,7 +90,7 @@ class Stepper {
     if (this.shown && this.shown !== card) this.hide();
     if (!card || g === this.pinned) return;
     card.hidden = false;
-    this.shown = card;
+    [this.shown, this.about] = [card, g];
     const box = g.getBoundingClientRect(), width = document.documentElement.clientWidth;
     const height = document.documentElement.clientHeight;
     const right = box.right + 8 + card.offsetWidth <= width;
@@ -105,7 +105,7 @@ class Stepper {
   }
 
   pin(g) {
-    const section = this.root.querySelector(".pinned"), old = this.pinned;
+    const section = this.root.querySelector("section.pinned"), old = this.pinned;
     this.hide();
     if (old) {
       old.setAttribute("aria-pressed", "false");
@@ -201,13 +201,13 @@ class Stepper {
     const part = event => event.target.closest?.(".node, .edge");
     view.addEventListener("pointerover", event => this.show(part(event)));
     view.addEventListener("pointerleave", () => this.hide());
-    view.addEventListener("scroll", () => this.hide());
+    view.addEventListener("scroll", () => this.shown && this.show(this.about));  // it stays beside its node
     view.addEventListener("focusin", event => {
       const g = event.target.closest(".node");
       if (!g) return;
       this.focusable(g);
       scrollWithin(view, g);
-      requestAnimationFrame(() => this.show(g));  // after the scrolling, which hides it
+      this.show(g);
     });
     view.addEventListener("focusout", () => this.hide());
     this.drag();
