@@ -17,6 +17,7 @@ from . import interop
 from . import linalg as linalg
 from . import memory as memory
 from .allocation import *
+from .backprop_check import *
 from .check import *
 from .conversion import *
 from .creation import *
