@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..dtypes import Array
 from ..primitive import Primitive
 from ..tensor import Tensor
 from . import products
+from .special import kept
 from .windows import Index, Sizes, Window, per_dim, spatial, with_border, without_border
 
 __all__ = [
@@ -57,18 +59,21 @@ def first_largest(x: Array, z: Array, window: Window) -> Array:
     """For each position in the window, a mask (positions, ..., *places): where it is the first to hold z."""
     rank = len(window.kernel)
     places = z.shape[-rank:]
-    inside = with_border(np.ones((1,) * (x.ndim - rank) + x.shape[-rank:], bool), window, False)
-    x = with_border(x, window)
-    free, nan = np.ones(z.shape, bool), np.isnan(z)
+    real = None  # what is no border
+    if any(map(any, window.border)):
+        real = with_border(np.ones((1,) * (x.ndim - rank) + x.shape[-rank:], bool), window, False)
+        x = with_border(x, window)
+    free, nans = np.ones(z.shape, bool), bool(np.isnan(z).any())
     masks = np.empty((math.prod(window.kernel), *z.shape), bool)
     for mask, offset in zip(masks, window.offsets(), strict=True):
         at = window.seen(offset, places)
         np.equal(x[at], z, out=mask)
-        if nan.any():
+        if nans:
             mask |= np.isnan(x[at])
         mask &= free
-        mask &= inside[at]
-        free &= ~mask
+        if real is not None:
+            mask &= real[at]
+        free ^= mask
     return masks
 
 
@@ -84,10 +89,17 @@ def taken(x: Array, masks: Array, window: Window) -> Array:
 
 def put_back(g: Array, masks: Array, window: Window, size: Sizes) -> Array:
     """The transpose of `taken`: g added up where the winners are."""
-    z = np.zeros((*g.shape[: -len(size)], *window.bordered(size)), g.dtype)
-    places = g.shape[-len(size) :]
+    places, bordered = g.shape[-len(size) :], window.bordered(size)
+    apart = all(map(operator.le, window.reach, window.stride))  # each entry is seen once at most
+    gapless = window.kernel == window.reach == window.stride
+    covered = gapless and bordered == tuple(map(operator.mul, places, window.stride))
+    z = (np.empty if covered else np.zeros)((*g.shape[: -len(size)], *bordered), g.dtype)
     for mask, offset in zip(masks, window.offsets(), strict=True):
-        z[window.seen(offset, places)] += g * mask
+        at = window.seen(offset, places)
+        if apart:
+            kept(g, mask, out=z[at])
+        else:
+            z[at] += kept(g, mask)
     return without_border(z, window, (*g.shape[: -len(size)], *size))
 
 
