@@ -17,6 +17,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 import autodiff
+import nn
 
 SIDE = 3
 NEEDED = "modified by an inplace operation"
@@ -209,16 +210,30 @@ def test_a_method_in_place_is_the_method(name):
 
 
 FUNCTIONS = """exp log sqrt sin cos tanh sigmoid relu abs neg square reciprocal erf clone sum
-mean amax prod t flatten""".split()
+mean amax prod t flatten sinc erfinv""".split()
+NEURAL = "silu elu celu selu gelu mish softplus softsign leaky_relu hardtanh hardswish logsigmoid".split()
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+def apply(library: Any, name: str, x: Any) -> Any:
+    """The method `name` of x, or the function of layers; x by itself for a division."""
+    if name == "div":
+        return (x + 1) / x
+    if name == "gelu tanh":
+        return functional(library).gelu(x, approximate="tanh")
+    return getattr(functional(library), name)(x) if name in NEURAL else getattr(x, name)()
+
+
+def functional(library: Any) -> Any:
+    return torch.nn.functional if library is torch else nn.functional
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, *NEURAL, "div", "gelu tanh"])
 @pytest.mark.parametrize("changed", ["argument", "result"])
 def test_a_value_that_backward_needs_is_guarded_and_no_other(name, changed):
     def trial(library: Any, by: float = 1) -> Any:
         w = library.tensor([[0.5, 1.5]], dtype=library.float64, requires_grad=True)
         x = w * 1
-        z = getattr(x, name)()
+        z = apply(library, name, x)
         with library.no_grad():
             if by:
                 (x if changed == "argument" else z).add_(by)

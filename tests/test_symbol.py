@@ -153,7 +153,7 @@ def test_numbers_are_put_in_and_not_worked_out():
     said = Said(number(-6.0), number(0.5), [number(2.0), number(-3.0)])
     args = np.array(2.0), np.array(-3.0)
     assert TEXT.write(read_rule(registry["mul"], 0, args, said=said)).text == "0.5000 · (−3)"
-    assert TEXT.write(read_rule(registry["div"], 1, args, said=said)).text == "−0.5000 · (−6) / (−3)"
+    assert TEXT.write(read_rule(registry["div"], 1, args, said=said)).text == "−0.5000 · (2 / (−3)) / (−3)"
     assert [TEXT.write(number(x)).text for x in (1.0, 0.25, 1e-7, float("nan"), -float("inf"))] == [
         "1", "0.2500", "1.00e-07", "nan", "−inf",
     ]  # fmt: skip

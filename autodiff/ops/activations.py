@@ -16,7 +16,7 @@ from ..primitive import Primitive, Unary
 from ..tensor import Tensor
 from . import joining, shapes
 from .dims import one_dim, refuse_plain
-from .elementwise import abs, bounded, elu, sigmoid, sign, softplus, tanh, where
+from .elementwise import abs, at_most, bounded, elu, sigmoid, sign, softplus, tanh, where
 
 # A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"
@@ -37,7 +37,7 @@ def hardswish_forward(x: Array) -> Array:
 
 # fmt: off
 smooth_celu = Primitive("celu", celu_forward,
-                        lambda g, z, x, alpha: where(x > 0, g, g * (z / alpha + 1)),
+                        lambda g, z, x, alpha: where(x > 0, g, g * np.exp(at_most(x, 0) / alpha)),
                         doc="x where x > 0, else alpha (e^(x / alpha) - 1)")
 hard_gate   = Unary("hardswish", hardswish_forward,
                     lambda g, z, x: where(x <= -3, 0, where(x < 3, g * (x / 3 + 0.5), g)),

@@ -65,11 +65,14 @@ def flat2(g: Any, z: Any, x: Any, y: Any) -> Any:
 
 
 # fmt: off
+# A rule needs the result only where PyTorch's does: the results of all others may be changed in place.
+
 # arithmetic ----------------------------------------------------------------------------------------------
 plus  = Binary("add", np.add,         lambda g, z, x, y: g,     lambda g, z, x, y: g,          doc="x + y")
 minus = Minus("sub", np.subtract,     lambda g, z, x, y: g,     lambda g, z, x, y: -g,         doc="x - y")
 mul   = Binary("mul", np.multiply,    lambda g, z, x, y: g * y, lambda g, z, x, y: g * x,      doc="x * y")
-over  = Binary("div", np.true_divide, lambda g, z, x, y: g / y, lambda g, z, x, y: -g * z / y, doc="x / y")
+over  = Binary("div", np.true_divide, lambda g, z, x, y: g / y, lambda g, z, x, y: -g * (x / y) / y,
+               doc="x / y")
 neg   = Unary("neg",  np.negative,    lambda g, z, x: -g,                                      doc="-x")
 reciprocal = Unary("reciprocal", lambda x: 1 / x, lambda g, z, x: -g * z * z,                  doc="1 / x")
 blend = Primitive("lerp", special.blend, lambda g, z, x, y, w: g * (1 - w), lambda g, z, x, y, w: g * w,
@@ -131,7 +134,7 @@ tanh    = Unary("tanh",  np.tanh,       lambda g, z, x: g * (1 - z * z),      do
 asinh   = Unary("asinh", np.arcsinh,    lambda g, z, x: g / np.sqrt(x * x + 1), doc="the inverse of sinh")
 acosh   = Unary("acosh", np.arccosh,    lambda g, z, x: g / np.sqrt(x * x - 1), doc="the inverse of cosh")
 atanh   = Unary("atanh", np.arctanh,    lambda g, z, x: g / (1 - x * x),      doc="the inverse of tanh")
-sinc    = Unary("sinc",  np.sinc, lambda g, z, x: where(x == 0, 0, g * (np.cos(x * PI) - z) / x),
+sinc: Unary = Unary("sinc", np.sinc, lambda g, z, x: where(x == 0, 0, g * (np.cos(x * PI) - sinc(x)) / x),
                 doc="sin(πx) / (πx), and 1 at 0")
 
 # the error function ----------------------------------------------------------------------------------------
@@ -139,13 +142,14 @@ erf     = Unary("erf",     error_function.erf,  lambda g, z, x: g * np.exp(-x * 
                 doc="the error function, 2/√π times the integral of e^(-t²) from 0 to x")
 erfc    = Unary("erfc",    error_function.erfc,   lambda g, z, x: -g * np.exp(-x * x) * (2 / SQRT_PI),
                 doc="1 - erf(x), exact for large x")
-erfinv  = Unary("erfinv",  error_function.erfinv, lambda g, z, x: g * np.exp(z * z) * (SQRT_PI / 2),
+erfinv: Unary = Unary("erfinv", error_function.erfinv,
+                lambda g, z, x: g * np.exp((y := erfinv(x)) * y) * (SQRT_PI / 2),
                 doc="the number whose erf is x")
 
 # activations -----------------------------------------------------------------------------------------------
 sigmoid: Unary = Unary("sigmoid", special.sigmoid, lambda g, z, x: g * z * (1 - z),    doc="1 / (1 + e^-x)")
 relu    = Unary("relu",    special.relu,    lambda g, z, x: where(z <= 0, 0, g), doc="x where x > 0, else 0")
-silu    = Unary("silu",    special.silu,    lambda g, z, x: g * ((s := sigmoid(x)) + z * (1 - s)),
+silu    = Unary("silu",    special.silu,    lambda g, z, x: g * ((s := sigmoid(x)) * (1 + x * (1 - s))),
                 doc="x sigmoid(x), also called swish")
 normal_gate  = Unary("gelu", special.gelu,  lambda g, z, x: g * normal_slope(x),
                      doc="x Φ(x), where Φ is the normal distribution function")
@@ -153,14 +157,15 @@ normal_slope: Unary = Unary("gelu_slope", special.gelu_slope,
                      lambda g, z, x: g * np.exp(x * x / -2) * (2 - x * x) * DENSITY,
                      doc="Φ(x) + x φ(x), the slope of gelu; φ is the density of which Φ is the integral")
 tanh_gate    = Unary("gelu_tanh", special.gelu_tanh,
-                     lambda g, z, x: g * ((s := sigmoid(gate(x))) + z * (1 - s) * gate_slope(x)),
+                     lambda g, z, x: g * ((s := sigmoid(gate(x))) * (1 + x * (1 - s) * gate_slope(x))),
                      doc="0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))), close to x Φ(x)")
 smooth_relu  = Primitive("softplus", special.softplus,
                          lambda g, z, x, beta, limit: where(x * beta > limit, g, g * sigmoid(x * beta)),
                          doc="log(1 + e^(beta x)) / beta; x itself where beta x > limit")
 leaky        = Primitive("leaky_relu", special.leaky_relu, lambda g, z, x, slope: where(x > 0, g, g * slope),
                          doc="x where x > 0, else slope x")
-smooth_leaky = Primitive("elu", special.elu, lambda g, z, x, alpha: where(x <= 0, g * (z + alpha), g),
+smooth_leaky = Primitive("elu", special.elu,
+                         lambda g, z, x, alpha: where(x <= 0, g * (np.exp(at_most(x, 0)) * alpha), g),
                          doc="x where x > 0, else alpha (e^x - 1)")
 bounded      = Primitive("hardtanh", special.hardtanh,
                          lambda g, z, x, low, high: where((x <= low) | (x >= high), 0, g),
