@@ -251,6 +251,15 @@ def test_a_value_that_backward_needs_is_guarded_and_no_other(name, changed):
         np.testing.assert_allclose(ours.numpy(), trial(torch, by=0).numpy(), rtol=1e-12)
 
 
+def test_relu_in_place_may_follow_a_maximum_of_windows():
+    def trial(library: Any) -> Any:
+        x = library.tensor([[[-2.0, -1.0, 3.0, 3.0, 4.0, -5.0]]], requires_grad=True)
+        functional(library).relu(functional(library).max_pool1d(x, 2), inplace=True).sum().backward()
+        return x.grad.tolist()
+
+    assert trial(autodiff) == trial(torch)
+
+
 def changed_by(change: Callable[[Any], Any], message: str) -> None:
     """`change` is refused with this message, and leaves the leaf, and a product made of it, as they were."""
     w = autodiff.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)

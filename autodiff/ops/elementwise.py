@@ -193,7 +193,7 @@ fmin    = Binary("fmin", np.fmin, lambda g, z, x, y: where((x <= y) | np.isnan(y
                  doc="the smaller of x and y; nan only if both are")
 at_least = Binary("clamp_min", np.maximum, lambda g, z, x, y: where(x >= y, g, 0),
                                            lambda g, z, x, y: where(x < y, g, 0), doc="x, but at least y")
-at_most  = Binary("clamp_max", np.minimum, lambda g, z, x, y: where(x <= y, g, 0),
+at_most: Binary = Binary("clamp_max", np.minimum, lambda g, z, x, y: where(x <= y, g, 0),
                                            lambda g, z, x, y: where(x > y, g, 0), doc="x, but at most y")
 select  = Primitive("where", special.where, None, lambda g, z, c, x, y: where(c, g, 0),
                                                   lambda g, z, c, x, y: where(c, 0, g),

@@ -273,6 +273,8 @@ def _max_pool(
         raise RuntimeError(f'"{op}" not implemented for bool: convert first, x.float()')
     window = _window(op, size, kernel_size, stride, padding, dilation, ceil_mode)
     z = largest(input, window)
+    if z.record is not None:  # its rule keeps the maxima: what comes next may work in place on a copy
+        z.array = z.array.copy()
     return (z, Tensor(_found(input.array, z.array, window))) if return_indices else z
 
 
