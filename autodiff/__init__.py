@@ -71,6 +71,7 @@ from .tensor import *
 # What is made of all the above.
 from . import autograd as autograd
 from . import func as func
+from .anomaly import *
 from .recompute import *
 
 interop.give_methods()

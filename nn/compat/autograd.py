@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-from contextlib import nullcontext
 from typing import Any
 
 import autodiff
+from autodiff import detect_anomaly, set_detect_anomaly
 
 from .tensors import Kind
 
@@ -30,17 +29,3 @@ class Variable(metaclass=Kind):
 
     def __new__(cls, data: Any, requires_grad: bool = False) -> Any:
         return data.detach().requires_grad_(requires_grad)
-
-
-class set_detect_anomaly(nullcontext[None]):
-    """Accepted with a warning: where a gradient becomes nan is not watched."""
-
-    def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        super().__init__()
-        if mode:
-            warnings.warn("detect_anomaly: backward is not watched for nan in nn.compat", stacklevel=2)
-
-
-def detect_anomaly(check_nan: bool = True) -> set_detect_anomaly:
-    """The same, as a `with` block."""
-    return set_detect_anomaly(True, check_nan)
