@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,13 +15,16 @@ from ..record import Record
 from ..tensor import Tensor, history
 from . import matching
 from .matching import Explained, Scale, Slip
-from .mistakes import UPDATED, Layer, Mistake, joined, layers_of, pairs, single, updated
-from .replay import Replay, Run, rounding
+from .mistakes import UPDATED, Layer, Mistake, cross_entropies, joined, layers_of, pairs, single, updated
+from .replay import Changes, Replay, Run, rounding
 from .report import BackpropCheck, Finding, Row, misordered, mistaken, remaining, slipped
 
 FINE, COARSE = (1e-7, 2.0**-53), (2e-5, 2.0**-24)  # relative to the largest entry; and what a rounding is
 MOST = 3000  # pairs of mistakes that are tried
 NOISE = 30  # times what rounding did in three trials is still rounding
+MOST_NOISE = (
+    0.02  # of the largest entry: where float32 would do worse, and nothing is float32, float64 is expected
+)
 
 
 class Hypothesis(NamedTuple):
@@ -134,11 +138,13 @@ class Diagnosis:
         self.tensors = list(named.values())
         self.records = [record for p in self.tensors if (record := history(p)) is not None]
         self.replay = Replay(root)
+        self.single = any(array.dtype == np.float32 for array in [*given, *(p.array for p in self.tensors)])
         self.given = [array.astype(np.float64) for array in given]
         self.run: Run | None = self.replay.forward() if self.replay.there else None
         if self.replay.there and not self.replay.again:
             self.refuse_stale(root)
         self.layers = self.find_layers()
+        self.exact = list(cross_entropies(self.replay))
         self.right = self.kept() if self.run is None else self.pulled()
         self.suppose(COARSE)
         self.scale = self.find_scale()
@@ -154,8 +160,14 @@ class Diagnosis:
     def pulled(self, *mistakes: Mistake) -> list[Array]:
         """The engine's gradients, with these mistakes made on purpose."""
         assert self.run is not None
-        total = self.replay.pull(self.run, joined(mistakes))
-        return self.of_parameters(total)
+        return self.of_parameters(self.replay.pull(self.run, self.changes(*mistakes)))
+
+    def changes(self, *mistakes: Mistake) -> Changes:
+        """What the mistakes do to the rules; the losses of sigmoids that none touches are exact."""
+        touched = {record for mistake in mistakes for record, _ in mistake.changes}
+        return joined(
+            [*mistakes, *(each for each in self.exact if not touched & {r for r, _ in each.changes})]
+        )
 
     def of_parameters(self, total: Mapping[Record, Array]) -> list[Array]:
         """Their cotangents; 0 of those that the loss does not depend on."""
@@ -178,7 +190,10 @@ class Diagnosis:
     def suppose(self, precision: tuple[float, float]) -> None:
         """Compare as exactly as this precision of the numbers given allows."""
         self.rtol, eps = precision
-        self.noise = self.rounded(eps)
+        most = math.inf if self.single else MOST_NOISE
+        sizes = [most * float(np.abs(array).max(initial=0)) for array in self.right]
+        exact, noise = self.rounded(FINE[1]), self.rounded(eps)
+        self.noise = [float(np.fmin(n, max(each))) for n, *each in zip(noise, exact, sizes, strict=True)]
 
     def rounded(self, eps: float) -> list[float]:
         """How far rounding moves the entries of each gradient, where that can be tried."""
@@ -188,7 +203,7 @@ class Diagnosis:
         for seed in range(3):
             jitter = rounding(eps, seed)
             run = self.replay.forward(jitter=jitter)
-            disturbed = self.of_parameters(self.replay.pull(run, jitter=jitter))
+            disturbed = self.of_parameters(self.replay.pull(run, self.changes(), jitter))
             moved = [np.abs(a - b).max(initial=0) for a, b in zip(disturbed, self.right, strict=True)]
             noise = np.maximum(noise, moved)
         return [NOISE * float(n) for n in noise]
@@ -237,7 +252,7 @@ class Diagnosis:
         self.suppose(FINE)
         exact = self.best()
         self.suppose(COARSE)
-        return exact if not exact.explained.left else min(exact, self.best(), key=lambda found: found.score)
+        return self.best() if exact.explained.left else exact
 
     def best(self) -> Hypothesis:
         """The hypothesis that leaves the fewest gradients unexplained, with the fewest mistakes."""
@@ -399,9 +414,7 @@ class Diagnosis:
         found += [
             self.slipped(slip, given[slip.which[0]].shape, evidence) for slip in explained.slips if slip.which
         ]
-        for i in explained.left:
-            found.append(self.unexplained(i, self.given[i]))
-        return found
+        return found + [self.unexplained(i, self.given[i]) for i in explained.left if not self.row(i).agrees]
 
     def slipped(self, slip: Slip, shape: tuple[int, ...], evidence: str) -> Finding:
         """A slip, with the names of the gradients that it is in."""

@@ -88,6 +88,23 @@ def activations_of(replay: Replay) -> list[Record]:
     return [z for z in replay.records if z.op is not None and z.op.name in ACTIVATIONS]
 
 
+def cross_entropies(replay: Replay) -> Iterator[Mistake]:
+    """No mistake: bce_loss of a sigmoid, differentiated as one, (ŷ − y) / n, as it is done by hand.
+
+    Rule by rule it is (ŷ − y) / (ŷ (1 − ŷ)) · ŷ (1 − ŷ), in which little is left of a ŷ that is nearly 1.
+    """
+    for z in replay.records:
+        x = z.inputs[0] if z.op is not None and z.op.name == "bce_loss" else None
+        if x is None or x.op is None or x.op.name != "sigmoid":
+            continue
+        if sum(x in other.inputs for other in replay.records) == 1:
+            changes: dict[tuple[Record, int], Change] = {
+                (z, 0): lambda _: lambda g, z, p, y, n: g / n * (p - y),
+                (x, 0): lambda _: lambda g, *_: g,
+            }
+            yield Mistake("", "", "", changes)
+
+
 # what -------------------------------------------------------------------------------------------------------
 
 
