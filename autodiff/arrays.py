@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -73,6 +74,23 @@ def column_sums(a: Any) -> Any:
     if type(a) is not ndarray:
         return a.sum(axis=0)
     return ones(len(a), a.dtype).dot(a)
+
+
+def sums(a: Array, axis: tuple[int, ...]) -> Array:
+    """Σ a along `axis`, which is kept with length 1; over the last dimensions, and the first, by products."""
+    last = a.ndim
+    while last - 1 in axis:
+        last -= 1
+    shape, n = a.shape[:last] + (1,) * (a.ndim - last), math.prod(a.shape[last:])
+    if 1 < n <= LONGEST and a.size and a.flags.c_contiguous:
+        a = a.reshape(-1, n).dot(ones(n, a.dtype)).reshape(shape)
+        axis = tuple(i for i in axis if i < last)
+    if axis == (0,) and 1 < len(a) <= LONGEST and a.size:
+        a, axis = column_sums(a.reshape(len(a), -1)).reshape(1, *a.shape[1:]), ()
+    return np.add.reduce(a, axis, keepdims=True) if axis else a
+
+
+LONGEST = 1 << 16  # so many ones are kept at most
 
 
 @lru_cache(maxsize=64)

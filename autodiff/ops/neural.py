@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import sums
 from ..dtypes import Array, as_dtype
 from ..errors import describe
 from ..primitive import Primitive, cast
@@ -25,22 +26,30 @@ __all__ = ["embedding", "log_softmax", "softmax"]
 
 
 def softmax_forward(x: Array, axis: Any) -> Array:
-    e = np.exp(x - x.max(axis=axis, keepdims=True, initial=-np.inf))
-    return e / e.sum(axis=axis, keepdims=True)
+    z = np.asarray(x - x.max(axis=axis, keepdims=True, initial=-np.inf))
+    z = np.exp(z, out=z)
+    z /= total(z, axis)
+    return z
 
 
 def log_softmax_forward(x: Array, axis: Any) -> Array:
-    shifted = x - x.max(axis=axis, keepdims=True, initial=-np.inf)
-    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    z = np.asarray(x - x.max(axis=axis, keepdims=True, initial=-np.inf))
+    z -= np.log(total(np.exp(z), axis))
+    return z
+
+
+def total(x: Any, axis: Any) -> Any:
+    """Σ x along `axis`, which is kept."""
+    return sums(x, (axis,)) if type(x) is np.ndarray and axis != () else x.sum(axis=axis, keepdims=True)
 
 
 # fmt: off
 softmax_along = Primitive("softmax", softmax_forward,
-                          lambda g, z, x, axis: z * (g - (g * z).sum(axis=axis, keepdims=True)),
+                          lambda g, z, x, axis: z * (g - total(g * z, axis)),
                           doc="Logits to probabilities along an axis: exp(x) / Σ exp(x).")
 
 log_softmax_along = Primitive("log_softmax", log_softmax_forward,
-                              lambda g, z, x, axis: g - np.exp(z) * g.sum(axis=axis, keepdims=True),
+                              lambda g, z, x, axis: g - np.exp(z) * total(g, axis),
                               doc="log softmax, exact where the probability underflows: x - log Σ exp(x).")
 
 lookup = Primitive("embedding", lambda w, index, kept: w[index],

@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import sums
 from ..dtypes import Array
 from ..errors import describe
 from ..primitive import Primitive
 from ..record import no_grad
 from ..tensor import Tensor
 from .dims import integers, refuse_plain
-from .reductions import add_up, mean_of, var_of
+from .reductions import mean_of, var_of
 from .shapes import regroup
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
@@ -32,25 +33,38 @@ Shape = tuple[int, ...]
 
 def standardized(x: Array, axis: Shape, n: int, eps: float) -> Array:
     """(x - x̄) / √(variance + eps)."""
-    z = x - add_up(x, axis) / n
-    z /= np.sqrt(add_up(z * z, axis) / n + eps)
+    z = x - sums(x, axis) / n
+    z /= np.sqrt(sums(z * z, axis) / n + eps)
     return z
+
+
+def divided(x: Array, axis: Shape, n: int, eps: float) -> Array:
+    """x / √(mean x² + eps)."""
+    return x / np.sqrt(sums(x * x, axis) / n + eps)
+
+
+def mean(x: Any, axis: Shape, n: int) -> Any:
+    """Σ x / n along `axis`, which is kept."""
+    return sums(x, axis) / n if type(x) is np.ndarray else mean_of(x, axis, n)
 
 
 def root(x: Any, axis: Shape, n: int, eps: float) -> Any:
     """√(variance + eps)."""
-    return np.sqrt(var_of(x, axis, n, n) + eps)
+    if type(x) is not np.ndarray:
+        return np.sqrt(var_of(x, axis, n, n) + eps)
+    deviation = x - sums(x, axis) / n
+    deviation *= deviation
+    return np.sqrt(sums(deviation, axis) / n + eps)
 
 
 # fmt: off
 # with r the root by which was divided: x̄ += (z̄ - mean z̄ - z · mean (z̄ z)) / r
 standardize  = Primitive("standardize", standardized,
                          lambda g, z, x, axis, n, eps:
-                         (g - mean_of(g, axis, n) - z * mean_of(g * z, axis, n)) / root(x, axis, n, eps),
+                         (g - mean(g, axis, n) - z * mean(g * z, axis, n)) / root(x, axis, n, eps),
                          doc="x with mean 0 and variance 1 along some dimensions: (x - x̄) / √(variance + ε)")
-scale_to_one = Primitive("rms_norm", lambda x, axis, n, eps: x / np.sqrt(add_up(x * x, axis) / n + eps),
-                         lambda g, z, x, axis, n, eps:
-                         (g - z * mean_of(g * z, axis, n)) / np.sqrt(mean_of(x * x, axis, n) + eps),
+scale_to_one = Primitive("rms_norm", divided, lambda g, z, x, axis, n, eps:
+                         (g - z * mean(g * z, axis, n)) / np.sqrt(mean(x * x, axis, n) + eps),
                          doc="x with mean square 1 along some dimensions: x / √(mean x² + ε)")
 # fmt: on
 
@@ -251,14 +265,14 @@ def follow(
     momentum: float,
 ) -> None:
     """Move the running mean and variance, in place, towards those of x along `axis`; a mean over samples."""
-    mean = add_up(x, axis) / count
+    mean = sums(x, axis) / count
     rest = (0,) if 0 not in axis else ()
     if running_mean is not None:
         new = mean.mean(rest).reshape(-1) if rest else mean.reshape(-1)
         running_mean.mul_(1 - momentum).add_(Tensor(new * momentum))
     if running_var is not None:
         deviation = x - mean
-        var = add_up(deviation * deviation, axis) / (count - 1)
+        var = sums(deviation * deviation, axis) / (count - 1)
         new = var.mean(rest).reshape(-1) if rest else var.reshape(-1)
         running_var.mul_(1 - momentum).add_(Tensor(new * momentum))
 
