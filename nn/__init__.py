@@ -28,6 +28,7 @@ from .layers import (
     AvgPool2d,
     BatchNorm1d,
     BatchNorm2d,
+    Bilinear,
     ChannelShuffle,
     Conv1d,
     Conv2d,
@@ -124,10 +125,12 @@ from .module import Module
 from .parameter import Parameter
 from .summary import summary
 from .training import Callback, EarlyStopping, History, ModelCheckpoint, Trainer
+from .watch import watch
 
 __all__ = [
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AlphaDropout", "AvgPool1d", "AvgPool2d", "BCELoss",
-    "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "CELU", "Callback", "ChannelShuffle", "Conv1d",
+    "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d", "Bilinear", "CELU", "Callback", "ChannelShuffle",
+    "Conv1d",
     "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "CosineEmbeddingLoss", "CosineSimilarity",
     "CrossEntropyLoss", "Dropout", "Dropout1d", "Dropout2d", "ELU", "EarlyStopping", "Embedding",
     "FeatureAlphaDropout", "Flatten", "Fold", "GELU", "GLU", "GRU", "GRUCell", "GaussianNLLLoss",
@@ -143,5 +146,5 @@ __all__ = [
     "Tanhshrink", "Threshold", "Trainer", "Transformer", "TransformerDecoder", "TransformerDecoderLayer",
     "TransformerEncoder", "TransformerEncoderLayer", "TripletMarginLoss", "TripletMarginWithDistanceLoss",
     "Unflatten", "Unfold", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d", "data",
-    "functional", "init", "load", "optim", "save", "summary", "utils",
+    "functional", "init", "load", "optim", "save", "summary", "utils", "watch",
 ]  # fmt: skip

@@ -54,6 +54,7 @@ MODULES: dict[str, Make] = {
     "net": net,
     "linear": lambda m: m.Linear(2, 3),
     "linear without bias": lambda m: m.Linear(2, 3, bias=False),
+    "bilinear": lambda m: m.Bilinear(2, 3, 4),
     "sequential": lambda m: m.Sequential(m.Linear(2, 4), m.ReLU(), m.Linear(4, 1)),
     "named": lambda m: m.Sequential(OrderedDict([("hidden", m.Linear(2, 4)), ("act", m.Sigmoid())])),
     "empty": lambda m: m.Sequential(),

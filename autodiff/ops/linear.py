@@ -1,4 +1,4 @@
-"""The linear layer, x Wᵀ + b, as one primitive: the step that networks take most often."""
+"""The linear layer, x Wᵀ + b, as one primitive: what networks do most often; and the bilinear one."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import math
 from typing import Any
 
 from ..arrays import column_sums, product
+from ..dtypes import Array
 from ..errors import describe
 from ..primitive import Primitive
 from ..record import Record, mode
 from ..tensor import Tensor, history
 from . import products, shapes
 from .dims import refuse_plain
+from .einsum import einsum
 
 # A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"
 
-__all__ = ["linear"]
+__all__ = ["bilinear", "linear"]
 
 
 class Linear(Primitive):
@@ -101,11 +103,33 @@ def refuse_sizes(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
         )
 
 
+def weighted(x: Array, w: Array, b: Array) -> Array:
+    """x Wᵀ + b."""
+    z: Array = product(x, w.mT)
+    z += b
+    return z
+
+
 # fmt: off
-linear = Linear("linear", lambda x, w, b: product(x, w.mT) + b,
+linear = Linear("linear", weighted,
                 lambda g, z, x, w, b: product(g, w),
                 lambda g, z, x, w, b: product(g.mT, x),
                 lambda g, z, x, w, b: column_sums(g),
                 doc="rows x of a batch through one layer")
 # fmt: on
 linear.__doc__ = Linear.__doc__
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """z[o] = Σᵢⱼ x[i] weight[o, i, j] y[j] + bias[o]: x in input1 (..., in1), y in input2 (..., in2).
+
+    Raises RuntimeError if the shapes do not fit. Source: PyTorch, `torch.nn.functional.bilinear`.
+    """
+    for k, (name, x) in enumerate((("input1", input1), ("input2", input2), ("weight", weight))):
+        refuse_plain(x, "bilinear", name, k + 1)
+    if input1.shape[:-1] != input2.shape[:-1]:
+        raise RuntimeError(
+            f"bilinear(): input batch dimensions do not match: got {describe(input1)} and {describe(input2)}"
+        )
+    z = einsum("...i,oij,...j->...o", input1, weight, input2)
+    return z if bias is None else z + bias

@@ -35,7 +35,7 @@ from .convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .distance import CosineSimilarity, PairwiseDistance
 from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, FeatureAlphaDropout
 from .embedding import Embedding
-from .linear import Flatten, Identity, Linear
+from .linear import Bilinear, Flatten, Identity, Linear
 from .normalization import (
     BatchNorm1d,
     BatchNorm2d,
@@ -67,7 +67,8 @@ from .windows import Fold, Unfold
 
 __all__ = [
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AlphaDropout", "AvgPool1d", "AvgPool2d", "BatchNorm1d",
-    "BatchNorm2d", "CELU", "ChannelShuffle", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
+    "BatchNorm2d", "Bilinear", "CELU", "ChannelShuffle", "Conv1d", "Conv2d", "ConvTranspose1d",
+    "ConvTranspose2d",
     "CosineSimilarity", "Dropout", "Dropout1d", "Dropout2d", "ELU", "Embedding", "FeatureAlphaDropout",
     "Flatten", "Fold", "GELU", "GLU", "GRU", "GRUCell", "GroupNorm", "Hardshrink", "Hardsigmoid",
     "Hardswish", "Hardtanh", "Identity", "InstanceNorm1d", "InstanceNorm2d", "LSTM", "LSTMCell",

@@ -1,4 +1,4 @@
-"""The linear layer, and the two that only pass on or flatten."""
+"""The linear layer and the bilinear one, and the two that only pass on or flatten."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import autodiff
 from autodiff import Tensor
-from autodiff.ops.linear import linear
+from autodiff.ops.linear import bilinear, linear
 from autodiff.tensor import refuse_device
 
 from .. import init
@@ -58,6 +58,53 @@ class Linear(Module):
     def extra_repr(self) -> str:
         return (
             f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        )
+
+
+class Bilinear(Module):
+    """z[o] = Σᵢⱼ x[i] weight[o, i, j] y[j] + bias[o]: inputs (..., in1_features) and (..., in2_features).
+
+    weight (out, in1, in2) and bias (out,) are drawn uniformly from ±1/√in1_features. Raises ValueError
+    unless in1_features > 0. Source: PyTorch, `torch.nn.Bilinear`.
+    """
+
+    weight: Parameter
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        refuse_device(device)
+        if in1_features <= 0:
+            raise ValueError(f"in1_features must be > 0, but got {in1_features}")
+        self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
+        self.weight = Parameter(autodiff.empty(out_features, in1_features, in2_features, dtype=dtype))
+        self.register_parameter(
+            "bias", Parameter(autodiff.empty(out_features, dtype=dtype)) if bias else None
+        )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew."""
+        bound = 1 / math.sqrt(self.in1_features)
+        init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        return bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+            f"out_features={self.out_features}, bias={self.bias is not None}"
         )
 
 

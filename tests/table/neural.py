@@ -38,6 +38,14 @@ def unit(name: str, *domains: Any, also: tuple[Any, ...] = (), keywords: str = "
     return functional(name, args, f"input {keywords}".strip(), **options)
 
 
+OF_THEIR_OWN = ("relu", "leaky_relu", "elu", "selu", "celu", "hardtanh", "threshold")  # relu_(x), too
+
+
+def on_a_result(function: Any, x: Any, *rest: Any) -> Any:
+    """Of what may be overwritten: a leaf may not."""
+    return function(x * 1, *rest)
+
+
 def in_place(function: Any, x: Any, *rest: Any) -> Any:
     """The form that overwrites its input, which must not be a leaf."""
     return function(x * 1, *rest, inplace=True)
@@ -214,6 +222,14 @@ def layer(draw_: Draw, bias: bool) -> tuple[Any, ...]:
     return (x, draw_(arrays((n, k))), draw_(arrays((n,)))) if bias else (x, draw_(arrays((n, k))))
 
 
+@st.composite
+def two_inputs(draw_: Draw) -> tuple[Any, ...]:
+    """Rows of two kinds of features, a weight for each pair of them, and biases."""
+    n, i, j = (draw_(st.integers(1, 3)) for _ in range(3))
+    rows = draw_(shapes(max_dims=2))
+    return tuple(draw_(arrays(shape)) for shape in ((*rows, i), (*rows, j), (n, i, j), (n,)))
+
+
 # distances and resampling -----------------------------------------------------------------------------------
 
 
@@ -266,6 +282,11 @@ ROWS = [
         unit(name, *domains, also=also, **options, call=in_place)._replace(keywords="")
         for name, domains, also, options in OVERWRITING
     ),
+    *(
+        unit(f"{name}_", *domains, also=also, **options, call=on_a_result)._replace(keywords="")
+        for name, domains, also, options in OVERWRITING
+        if name in OF_THEIR_OWN
+    ),
     *(unit(name, at_kinks, second=False) for name in ("elu", "selu", "celu")),
     unit("sigmoid", real, large),
     unit("tanh", real, large),
@@ -316,6 +337,7 @@ ROWS = [
     # layers
     functional("linear", layer(False), "input weight", near=30.0),
     functional("linear", layer(True), "input weight bias", near=30.0),
+    functional("bilinear", two_inputs(), "input1 input2 weight bias", near=30.0),
     functional(
         "embedding",
         st.tuples(arrays(shapes(min_side=1), whole(0, 3)), arrays((3, 2)), st.sampled_from([None, 0, -1])),
