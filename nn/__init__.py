@@ -125,7 +125,6 @@ from .module import Module
 from .parameter import Parameter
 from .summary import summary
 from .training import Callback, EarlyStopping, History, ModelCheckpoint, Trainer
-from .watch import watch
 
 __all__ = [
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AlphaDropout", "AvgPool1d", "AvgPool2d", "BCELoss",
@@ -146,5 +145,5 @@ __all__ = [
     "Tanhshrink", "Threshold", "Trainer", "Transformer", "TransformerDecoder", "TransformerDecoderLayer",
     "TransformerEncoder", "TransformerEncoderLayer", "TripletMarginLoss", "TripletMarginWithDistanceLoss",
     "Unflatten", "Unfold", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d", "data",
-    "functional", "init", "load", "optim", "save", "summary", "utils", "watch",
+    "functional", "init", "load", "optim", "save", "summary", "utils",
 ]  # fmt: skip
