@@ -251,13 +251,26 @@ def test_a_value_that_backward_needs_is_guarded_and_no_other(name, changed):
         np.testing.assert_allclose(ours.numpy(), trial(torch, by=0).numpy(), rtol=1e-12)
 
 
-def test_relu_in_place_may_follow_a_maximum_of_windows():
-    def trial(library: Any) -> Any:
-        x = library.tensor([[[-2.0, -1.0, 3.0, 3.0, 4.0, -5.0]]], requires_grad=True)
-        functional(library).relu(functional(library).max_pool1d(x, 2), inplace=True).sum().backward()
-        return x.grad.tolist()
+LAYERS: dict[str, Callable[[Any, Any], Any]] = {  # nn.functional and an input (1, 2, 6)
+    "max_pool1d": lambda F, x: F.max_pool1d(x, 2),
+    "instance_norm": lambda F, x: F.instance_norm(x),
+    "layer_norm": lambda F, x: F.layer_norm(x, (6,)),
+    "group_norm": lambda F, x: F.group_norm(x, 1),
+    "rms_norm": lambda F, x: F.rms_norm(x, (6,)),
+    "batch_norm": lambda F, x: F.batch_norm(x, None, None, training=True),
+}
 
-    assert trial(autodiff) == trial(torch)
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_relu_in_place_may_follow(name):
+    def trial(library: Any) -> Any:
+        row = [-2.0, -1.0, 3.0, 3.0, 4.0, -5.0]
+        x = library.tensor([[row, row[::-1]]], dtype=library.float64, requires_grad=True)
+        z = functional(library).relu(LAYERS[name](functional(library), x), inplace=True)
+        (z * z * z).sum().backward()
+        return x.grad.numpy()
+
+    np.testing.assert_allclose(trial(autodiff), trial(torch), rtol=1e-9, atol=1e-12)
 
 
 def changed_by(change: Callable[[Any], Any], message: str) -> None:

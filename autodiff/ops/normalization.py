@@ -252,6 +252,8 @@ def affine(z: Tensor, weight: Tensor | None, bias: Tensor | None, shape: Shape) 
         z = z * (weight if weight.shape == shape else regroup(weight, shape))
     if bias is not None:
         z = z + (bias if bias.shape == shape else regroup(bias, shape))
+    if weight is bias is None and z.record is not None:  # the rule of z keeps it: what comes next may work
+        z = Tensor(z.array.copy(), z.record)  # in place on a copy
     return z
 
 
