@@ -10,6 +10,7 @@ import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from itertools import zip_longest
 from typing import Any
 from unittest import mock
 
@@ -557,6 +558,95 @@ def test_a_wrong_state_dict_changes_nothing(case: str) -> None:
     assert str(after) == str(before)
 
 
+# Small parameters move as one ------------------------------------------------------------------
+
+
+JOINT = [
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "Adamax",
+    "AdamW",
+    "ASGD",
+    "NAdam",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+    "SGD",
+]
+
+
+def one_by_one(optimizer: optim.Optimizer) -> None:
+    """A step as it is without joining."""
+    optimizer.entrywise = False
+    optimizer.step()
+    optimizer.entrywise = True
+
+
+def replace_an_average(optimizer: optim.Optimizer) -> None:
+    for entry in list(optimizer.state.values())[:1]:
+        for name in [name for name, value in entry.items() if value.ndim]:
+            entry[name] = autodiff.full_like(entry[name], 0.25)
+
+
+def change_in_place(optimizer: optim.Optimizer) -> None:
+    for entry in list(optimizer.state.values())[:1]:
+        for value in entry.values():
+            value.add_(1)
+
+
+def forget_one(optimizer: optim.Optimizer) -> None:
+    optimizer.state.pop(optimizer.param_groups[0]["params"][1], None)
+
+
+def replace_values(optimizer: optim.Optimizer) -> None:
+    p = optimizer.param_groups[0]["params"][0]
+    p.data = p.data * 2
+
+
+def leave_one_out(optimizer: optim.Optimizer) -> None:
+    optimizer.param_groups[0]["params"][1].grad = None
+
+
+def reload(optimizer: optim.Optimizer) -> None:
+    optimizer.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+
+
+BETWEEN = [replace_an_average, change_in_place, forget_one, replace_values, leave_one_out, reload]
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+@pytest.mark.parametrize("name", JOINT)
+def test_small_parameters_move_together_as_alone(name: str, between: Callable[[Any], None]) -> None:
+    """To the last bit, whatever somebody does between the steps."""
+    options = {"momentum": 0.9} if name in ("SGD", "RMSprop") else {}
+    shapes = [(3, 2), (2,), (), (4, 1)]
+    pair, twin = Pair(shapes), Pair(shapes)
+    optimizers = [getattr(optim, name)(each.ours, lr=0.1, **options) for each in (pair, twin)]
+    for step in range(6):
+        for each, optimizer in zip((pair, twin), optimizers, strict=True):
+            each.gradients()
+            if step in (2, 4):
+                between(optimizer)
+        optimizers[0].step()
+        one_by_one(optimizers[1])
+        for p, q in zip(pair.ours, twin.ours, strict=True):
+            np.testing.assert_array_equal(p.array, q.array)
+            for key, value in optimizers[1].state[q].items():
+                np.testing.assert_array_equal(optimizers[0].state[p][key].array, value.array)
+    assert optimizers[0].state.keys() == set(pair.ours)
+    assert between is forget_one or optimizers[0]._joints  # they did move together
+
+
+def test_parameters_that_share_memory_move_one_after_the_other() -> None:
+    whole = autodiff.ones(4)
+    halves = [whole[:2].detach().requires_grad_(), whole[1:3].detach().requires_grad_()]
+    for half in halves:
+        half.grad = autodiff.ones(2)
+    optim.SGD(halves, lr=0.25, momentum=0.5).step()
+    np.testing.assert_array_equal(whole.array, [0.75, 0.5, 0.75, 1])
+
+
 # All or none ---------------------------------------------------------------------------------
 
 
@@ -568,7 +658,7 @@ def snapshot(optimizer: optim.Optimizer) -> list[Array]:
 
 def differences(before: list[Array], after: list[Array]) -> list[bool]:
     """Which of the numbers have changed."""
-    return [not np.array_equal(x, y) for x, y in zip(before, after, strict=True)]
+    return [x is None or y is None or not np.array_equal(x, y) for x, y in zip_longest(before, after)]
 
 
 def press_ctrl_c(optimizer: optim.Optimizer, line: int) -> bool:

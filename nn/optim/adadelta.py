@@ -33,6 +33,7 @@ class Adadelta(Optimizer):
     tensor([0.6838, 2.1690])
     """
 
+    entrywise = True
     state_names = ("step", "square_avg", "acc_delta")
 
     def __init__(

@@ -34,6 +34,7 @@ class Adagrad(Optimizer):
     tensor([0.9000, 2.1000])
     """
 
+    entrywise = True
     state_names = ("step", "sum")
 
     def __init__(

@@ -45,6 +45,7 @@ class Adam(Optimizer):
     tensor([0.9000, 2.1000])
     """
 
+    entrywise = True
     state_names = ("step", "exp_avg", "exp_avg_sq")
 
     def __init__(

@@ -34,6 +34,7 @@ class Adamax(Optimizer):
     tensor([0.9000, 2.1000])
     """
 
+    entrywise = True
     state_names = ("step", "exp_avg", "exp_inf")
 
     def __init__(

@@ -35,6 +35,7 @@ class ASGD(Optimizer):
     (tensor([0.7000, 2.3000]), tensor([0.7500, 2.2500]))
     """
 
+    entrywise = True
     state_names = ("step", "eta", "mu", "ax")
     scalar_names = ("step", "eta", "mu")
 

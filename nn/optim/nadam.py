@@ -37,6 +37,7 @@ class NAdam(Optimizer):
     tensor([0.8944, 2.1056])
     """
 
+    entrywise = True
     state_names = ("step", "mu_product", "exp_avg", "exp_avg_sq")
     scalar_names = ("step", "mu_product")
 

@@ -15,6 +15,7 @@ import numpy as np
 from autodiff import Tensor, enable_grad, get_default_dtype
 from autodiff.memory import touch
 
+from .joint import SMALL, Joint, join
 from .uninterrupted import uninterrupted
 
 Array = np.ndarray[Any, Any]
@@ -23,6 +24,9 @@ Closure = Callable[[], Tensor]
 Update = Callable[[Tensor, Array, Array], None]  # of a parameter, its values, its gradient
 """`update(p)` moves the values of a parameter that has a gradient, in place."""
 
+Move = tuple[Tensor, Array, Array]  # a parameter, its values, its gradient
+
+CACHES = ("_scratch", "_joints", "_descent")  # what is not saved
 PIECE = 1 << 16  # entries: a few arrays of this length fit in the cache of a core
 
 
@@ -38,6 +42,7 @@ class Optimizer:
     waits. Raises TypeError or ValueError, in PyTorch's words, if `params` are not leaf tensors.
     """
 
+    entrywise = False  # whether the update of an entry depends on that entry alone
     state_names: tuple[str, ...] = ()  # what `state[p]` holds after the first step, whatever the options
     scalar_names: tuple[str, ...] = ("step",)  # which of these are one number, in the default dtype
 
@@ -62,6 +67,7 @@ class Optimizer:
         self.state: defaultdict[Tensor, dict[str, Tensor]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         self._scratch: dict[Any, Array] = {}
+        self._joints: dict[int, Joint] = {}
         for group in groups:
             self.add_param_group(group)
 
@@ -93,8 +99,9 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         work = []
-        for group in self.param_groups:
+        for i, group in enumerate(self.param_groups):
             update = self.update_rule(group)
+            moved = []
             for p in group["params"]:
                 if p._grad is not None:
                     w, g = p.array, p.grad.array
@@ -103,12 +110,35 @@ class Optimizer:
                             f"step: the gradient has shape {g.shape} and its parameter {w.shape}: "
                             "its data was replaced; call zero_grad() and backward() again"
                         )
-                    work.append((update, p, w, g))
+                    moved.append((p, w, g))
+            work.append((i, update, moved))
         with uninterrupted():
-            for update, p, w, g in work:
-                update(p, w, g)
-                touch(w)
+            for i, update, moved in work:
+                for p, w, g in self._jointly(i, update, moved) if self.entrywise else moved:
+                    update(p, w, g)
+                    touch(w)
         return loss
+
+    def _jointly(self, group: int, update: Update, moved: list[Move]) -> list[Move]:
+        """Move the small ones of these parameters as one; returns those that are to be moved alone."""
+        small = [(p, w, g) for p, w, g in moved if w.size <= SMALL]
+        if len(small) < 2:
+            return moved
+        params = [p for p, _, _ in small]
+        joint = self._joints.get(group)
+        if joint is None or not joint.fits(params, self.state):
+            joint = join(params, self.state, self.scalar_names)
+            if joint is None:
+                return moved
+            self._joints[group] = joint
+        joint.gather([g for _, _, g in small])
+        self.state[joint.parameter] = joint.state
+        try:
+            update(joint.parameter, joint.parameter.array, joint.gradient)
+        finally:
+            joint.state = self.state.pop(joint.parameter)
+        joint.scatter(self.state)
+        return [(p, w, g) for p, w, g in moved if w.size > SMALL]
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients: set them to None, or else to zeros, in place."""
@@ -272,11 +302,11 @@ class Optimizer:
         return state
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in ("_scratch", "_descent")}
+        return {name: value for name, value in vars(self).items() if name not in CACHES}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._scratch = {}
+        self._scratch, self._joints = {}, {}
 
     def __repr__(self) -> str:
         groups = []

@@ -37,6 +37,7 @@ class RAdam(Optimizer):
     tensor([0.7000, 2.0020])
     """
 
+    entrywise = True
     state_names = ("step", "exp_avg", "exp_avg_sq")
 
     def __init__(

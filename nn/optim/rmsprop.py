@@ -36,6 +36,7 @@ class RMSprop(Optimizer):
     tensor([0.9000, 2.1000])
     """
 
+    entrywise = True
     state_names = ("step", "square_avg")
 
     def __init__(

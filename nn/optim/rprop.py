@@ -35,6 +35,7 @@ class Rprop(Optimizer):
     tensor([0.7800, 2.2200])
     """
 
+    entrywise = True
     state_names = ("step", "prev", "step_size")
 
     def __init__(

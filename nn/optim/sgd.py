@@ -34,6 +34,7 @@ class SGD(Optimizer):
     tensor([0.9000, 2.1000])
     """
 
+    entrywise = True
     _descent: Descent | None = None  # plain descent of small parameters, as it was done last
 
     def __init__(
