@@ -65,6 +65,7 @@ from .ops.windows import *
 from .printing import set_printoptions as set_printoptions
 from .random import *
 from .record import *
+from .suspicions import *
 from .tensor import *
 
 # isort: split

@@ -12,6 +12,7 @@ from .backward import pullback
 from .errors import describe
 from .primitive import cast
 from .record import Record, mode
+from .suspicions import doubt_sum, losses
 from .tensor import Tensor, history
 
 __all__ = ["grad"]
@@ -101,6 +102,8 @@ def backward(
         found = run([tensor], [gradient], None, retain_graph, create_graph)
     else:
         found = pullback((seed(tensor, gradient, create_graph),), None, bool(retain_graph))
+        if tensor.record.birth > losses.due:  # type: ignore[union-attr]  # a seed has one
+            losses.count(tensor.record)  # type: ignore[arg-type]
     for record, g in found.items():
         x = record.tensor()  # type: ignore[misc]  # what is found has one
         if x is None:
@@ -113,7 +116,7 @@ def backward(
 
 def accumulate(x: Tensor, g: Any) -> None:
     """Add a cotangent to `.grad`: in the memory that is there, unless a graph is being made of it."""
-    grad = x.grad
+    grad = None if x._grad is None else x.grad
     if isinstance(g, Tensor):
         x._grad = g.clone() if grad is None else grad + g
     elif grad is None:
@@ -121,6 +124,7 @@ def accumulate(x: Tensor, g: Any) -> None:
     elif grad.record is not None:
         x._grad = grad.array + g
     else:
+        doubt_sum(x, grad)
         grad.array += g
         memory.touch(grad.array)
 

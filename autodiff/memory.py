@@ -70,6 +70,12 @@ def _forget(gone: weakref.ref[Array]) -> None:
         del _stamps[gone.key]
 
 
+def changed_after(array: Array, other: Array) -> bool:
+    """Whether the memory of `array` was changed in place after that of `other` was; both were."""
+    mine, others = _stamps.get(id(owner(array))), _stamps.get(id(owner(other)))
+    return mine is not None and others is not None and mine.time > others.time
+
+
 def changed_since(array: Array, time: int) -> bool:
     """Whether the memory of `array` was changed in place after `time`."""
     found = _stamps.get(id(owner(array)))

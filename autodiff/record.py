@@ -31,7 +31,7 @@ class Record:
     `.grad` is kept. `hooks` are called with the cotangent; None where it need only be passed on.
     """
 
-    __slots__ = ("args", "birth", "hooks", "inputs", "op", "spent", "tensor", "value")
+    __slots__ = ("__weakref__", "args", "birth", "hooks", "inputs", "op", "spent", "tensor", "value")
 
     def __init__(
         self, op: Primitive | None, inputs: tuple[Record | None, ...], args: tuple[Any, ...], value: Array

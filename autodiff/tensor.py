@@ -211,9 +211,14 @@ class Tensor(Protocols, Methods):
     @property
     def grad(self) -> Tensor | None:
         """dL/dx, added up over the `backward` calls since it was last cleared; None before the first."""
-        if isinstance(self._grad, ndarray):
-            self._grad = Tensor(self._grad)
-        return self._grad
+        grad = self._grad
+        if isinstance(grad, ndarray):
+            grad = self._grad = Tensor(grad)
+        elif grad is None and not (self.is_leaf or self.retains_grad):
+            from .suspicions import doubt_grad_of_result
+
+            doubt_grad_of_result()
+        return grad
 
     @grad.setter
     def grad(self, gradient: Tensor | None) -> None:

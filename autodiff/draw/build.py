@@ -228,7 +228,7 @@ class _Builder:
         tensor = record.tensor() if record.tensor is not None else None
         if (flowing := self.flow.of.get(record)) is not None:
             node.gradient = describe(flowing, "grad")
-        if tensor is not None and tensor.grad is not None:
+        if tensor is not None and tensor._grad is not None:
             node.stored = describe(tensor.grad.array, ".grad")
 
     def frame_of_operation(self, record: Record) -> Path:
