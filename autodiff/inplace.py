@@ -20,7 +20,7 @@ from .dtypes import CATEGORY, Array
 from .errors import describe
 from .memory import owner, touch
 from .primitive import Primitive, cast
-from .record import Record, mode
+from .record import Record, mode, set_grad_enabled
 from .tensor import Tensor, history
 
 # fmt: off
@@ -152,6 +152,22 @@ def _take_over(x: Tensor, record: Record | None) -> None:
     if old is not None and record is not None and old.op is not None and old.tensor is not None:
         old.tensor, record.tensor, record.hooks = None, weakref.ref(x), record.hooks or {}
     x.record = record
+
+
+def reform(x: Tensor, operation: Callable[..., Any], *args: Any) -> Tensor:
+    """x becomes the view `operation(x, *args)` of its own memory, which stays as it is: `unsqueeze_`, `t_`.
+
+    It is recorded even under no_grad: a history of another shape would give other gradients. Raises
+    RuntimeError for a leaf that requires grad, whose gradient has its shape.
+    """
+    record = history(x)
+    with set_grad_enabled(True):
+        refuse_leaf(x, operation.__name__ + "_")
+        z = operation(Tensor(x.array, record), *args)
+    x.array = z.array
+    if record is not None:
+        _take_over(x, z.record)
+    return x
 
 
 def refuse_leaf(x: Tensor, name: str) -> None:

@@ -325,6 +325,25 @@ class Methods:
     absolute_, negative_, clip_, sgn_, fix_ = abs_, neg_, clamp_, sign_, trunc_
     arcsin_, arccos_, arctan_, arctan2_ = asin_, acos_, atan_, atan2_
     arcsinh_, arccosh_, arctanh_ = asinh_, acosh_, atanh_
+    def bitwise_and_(self, other: Any) -> Tensor: return inplace.change(self, e.bitwise_and, other)
+    def bitwise_or_(self, other: Any) -> Tensor: return inplace.change(self, e.bitwise_or, other)
+    def bitwise_xor_(self, other: Any) -> Tensor: return inplace.change(self, e.bitwise_xor, other)
+    def bitwise_not_(self) -> Tensor: return inplace.change(self, e.bitwise_not)
+    def cumsum_(self, dim: Any) -> Tensor: return inplace.change(self, o.cumsum, dim)
+    def cumprod_(self, dim: Any) -> Tensor: return inplace.change(self, o.cumprod, dim)
+    def addmm_(self, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+        return inplace.change(self, l.addmm, mat1, mat2, beta=beta, alpha=alpha)
+    def addmv_(self, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+        return inplace.change(self, l.addmv, mat, vec, beta=beta, alpha=alpha)
+    def addr_(self, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+        return inplace.change(self, l.addr, vec1, vec2, beta=beta, alpha=alpha)
+    def baddbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+        return inplace.change(self, l.baddbmm, batch1, batch2, beta=beta, alpha=alpha)
+    def unsqueeze_(self, dim: Any) -> Tensor: return inplace.reform(self, s.unsqueeze, dim)
+    def squeeze_(self, *dim: Any) -> Tensor: return inplace.reform(self, s.squeeze, *dim)
+    def t_(self) -> Tensor: return inplace.reform(self, s.t)
+    def transpose_(self, dim0: Any, dim1: Any) -> Tensor: return inplace.reform(self, s.transpose, dim0, dim1)
+    swapaxes_ = swapdims_ = transpose_
     def zero_(self) -> Tensor: return inplace.fill(self, 0, "zero_")
     def fill_(self, value: Any) -> Tensor: return inplace.fill(self, value, "fill_")
     def copy_(self, src: Tensor, non_blocking: Flag = False) -> Tensor: return inplace.copy(self, src)

@@ -80,7 +80,10 @@ CHANGES: dict[str, Callable[..., Any]] = {
     "put_column": put_column,
     "raise_row": raise_row,
     "lerp_": lambda x, y, at: x.lerp_(y, 0.25),
+    "t_": lambda x, y, at: x.t_() if x.ndim <= 2 else x,
+    "unsqueeze_": lambda x, y, at: x.unsqueeze_(0) if x.ndim <= 2 else x.squeeze_(),
 }
+RESHAPED = ("t_", "unsqueeze_")  # under no_grad torch keeps a history of the old shape, and errs
 
 steps = st.builds(
     Step,
@@ -103,7 +106,8 @@ def run(library: Any, program: list[Step], w: np.ndarray) -> tuple[Any, list[Any
     leaf = library.tensor(w, requires_grad=True)
     tensors = [leaf, leaf * 1.0, library.tensor(start()[1])]
     for step in program:
-        with library.no_grad() if step.unrecorded else contextlib.nullcontext():
+        unrecorded = step.unrecorded and step.name not in RESHAPED
+        with library.no_grad() if unrecorded else contextlib.nullcontext():
             if step.name in MAKES:
                 x, y = (tensors[i % len(tensors)] for i in (step.i, step.j))
                 tensors.append(MAKES[step.name](x, fitting(y, x), step.at))
