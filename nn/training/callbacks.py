@@ -1,16 +1,18 @@
-"""Callbacks: what happens between epochs. Stop early; save checkpoints; your own."""
+"""Callbacks: what else happens in a training. Stop early; save checkpoints; your own."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..optim.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
+    from autodiff import Tensor
+
     from .trainer import Trainer
 
 Mode = Literal["auto", "min", "max"]
@@ -30,6 +32,9 @@ class Callback:
 
     def on_train_begin(self, trainer: Trainer) -> None:
         """Before the first epoch."""
+
+    def on_backward_end(self, trainer: Trainer, loss: Tensor, inputs: Sequence[Any], target: Tensor) -> None:
+        """In each step, once its gradients are there and before they move the parameters."""
 
     def on_epoch_end(self, trainer: Trainer, values: Mapping[str, float]) -> None:
         """After an epoch, with its numbers by name."""

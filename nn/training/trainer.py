@@ -188,6 +188,9 @@ class Trainer:
             loss = self.loss(output, target)
             first.append((loss, output))
             loss.backward()
+            if len(first) == 1:
+                for callback in self.callbacks:
+                    callback.on_backward_end(self, loss, inputs, target)
             return loss
 
         self.optimizer.step(closure)
