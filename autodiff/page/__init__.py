@@ -38,7 +38,7 @@ ZOOM = [
 
 def page(drawing: Drawing) -> str:
     """The whole file. Raises LayoutError as `drawing.svg` does."""
-    body = stepper(drawing, keys="page")
+    body = f"<main>{stepper(drawing, keys='page')}</main>"
     title = drawing.graph.title or "Computation graph"
     return document(title, body, asset("page.css"), asset("page.js"), drawing.theme)
 
@@ -54,7 +54,7 @@ def stepper(drawing: Drawing, keys: str = "here") -> str:
     last = len(story.scenes)
     forward = sum(scene.direction == "forward" for scene in story.scenes)
     overview = f"{summary(graph)}. {forward} steps forward, {last - forward} back."
-    return f"""<main class="stepper" data-keys="{keys}">
+    return f"""<section class="stepper" data-keys="{keys}" aria-label="Computation, step by step">
 <div class="controls" role="toolbar" aria-label="Steps">
 {"".join(map(button, BUTTONS))}
 <input type="range" min="0" max="{last}" value="0" aria-label="Step">
@@ -78,7 +78,7 @@ def stepper(drawing: Drawing, keys: str = "here") -> str:
 <div class="cards">
 {cards(graph)}
 </div>
-</main>"""
+</section>"""
 
 
 def button(what: tuple[str, str, str, str]) -> str:
