@@ -19,8 +19,9 @@ import numpy as np
 from ..arrays import sums
 from ..dtypes import Array
 from ..errors import describe
+from ..inplace import refuse_memory
+from ..memory import touch
 from ..primitive import Primitive
-from ..record import no_grad
 from ..tensor import Tensor
 from .dims import integers, refuse_plain
 from .reductions import mean_of, var_of
@@ -95,6 +96,8 @@ def batch_norm(
     refuse_integers("batch_norm", input)
     if input.ndim < 2:
         raise RuntimeError(f"batch_norm(): expected an input (N, C, ...), got {describe(input)}")
+    if training and eps <= 0:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     channels = input.shape[1]
     axis = (0, *range(2, input.ndim))
     count = math.prod(input.shape[i] for i in axis)
@@ -257,7 +260,6 @@ def affine(z: Tensor, weight: Tensor | None, bias: Tensor | None, shape: Shape) 
     return z
 
 
-@no_grad()
 def follow(
     running_mean: Tensor | None,
     running_var: Tensor | None,
@@ -270,13 +272,20 @@ def follow(
     mean = sums(x, axis) / count
     rest = (0,) if 0 not in axis else ()
     if running_mean is not None:
-        new = mean.mean(rest).reshape(-1) if rest else mean.reshape(-1)
-        running_mean.mul_(1 - momentum).add_(Tensor(new * momentum))
+        move(running_mean, mean.mean(rest) if rest else mean, momentum)
     if running_var is not None:
         deviation = x - mean
-        var = sums(deviation * deviation, axis) / (count - 1)
-        new = var.mean(rest).reshape(-1) if rest else var.reshape(-1)
-        running_var.mul_(1 - momentum).add_(Tensor(new * momentum))
+        deviation *= deviation
+        var = sums(deviation, axis) / (count - 1)
+        move(running_var, var.mean(rest) if rest else var, momentum)
+
+
+def move(running: Tensor, new: Array, momentum: float) -> None:
+    """(1 - momentum) running + momentum new, in place and unrecorded."""
+    refuse_memory(running.array, "batch_norm")
+    running.array *= 1 - momentum
+    running.array += new.reshape(-1) * momentum
+    touch(running.array)
 
 
 def last_dims(op: str, input: Tensor, normalized_shape: Any) -> tuple[Shape, int]:

@@ -16,7 +16,7 @@ from .error_function import normal
 
 # mypy: disable-error-code="no-any-return"
 
-PIECE = 1 << 15  # entries: a few arrays of this length fit in the cache of a core
+PIECE = 1 << 16  # entries: a few arrays of this length fit in the cache of a core
 LARGE = 512  # entries: from here on `where` without branches is worth its extra passes
 
 
