@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 import autodiff
+import nn
 from autodiff import draw
 from autodiff.notation import brief
 from autodiff.page.story import Story
@@ -329,7 +330,7 @@ def test_a_screen_reader_has_roles_names_and_news(xor_page):
     status = page.get_by_role("status")
     assert status.inner_text() == ""
     page.keyboard.press("ArrowRight")
-    assert status.inner_text().startswith("Step 1 of 14, linear → t₁. t₁ = x @ hidden.weightᵀ + hidden.bias.")
+    assert status.inner_text().startswith(f"Step 1 of 14, linear → t₁. {graph.operations[0].equation()}.")
     page.keyboard.press("End")
     assert status.inner_text().startswith("Step 14 of 14")
     assert "the gradient is complete" in status.inner_text()
@@ -424,3 +425,75 @@ def test_a_folded_graph(browser, tmp_path):
         for k in range(1, len(story.scenes) + 1):
             page.keyboard.press("ArrowRight")
             check_step(page, story, k)
+
+
+# The report of a training ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def report(browser, tmp_path):
+    """The report of a model that answers "class 1" right of a line that moves to the right, step by step."""
+    model = nn.Linear(2, 1)
+    x = autodiff.tensor([[-1.0, -1.0], [1.0, 1.0], [0.5, -0.5]])
+    y = autodiff.tensor([[0.0], [1.0], [1.0]])
+    watch = nn.watch(model, 1, data=(x, y))
+    loss_fn = nn.BCEWithLogitsLoss()
+    for step in range(6):
+        with autodiff.no_grad():
+            model.weight.copy_(autodiff.tensor([[50.0, 0.0]]))
+            model.bias.fill_(-50.0 * (-1 + 0.4 * step))
+        model.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        watch.step(loss)
+    watch.stop()
+    with opened(browser, tmp_path, watch.html) as page:
+        yield page, watch
+
+
+def painted(page):
+    """Of the middle row of the plane: how many points are more red than blue, from the right."""
+    row = page.evaluate(
+        """() => {
+          const canvas = document.querySelector("canvas"), copy = new OffscreenCanvas(canvas.width, 1);
+          const context = copy.getContext("2d", {willReadFrequently: true});
+          context.drawImage(canvas, 0, -20);
+          return [...context.getImageData(0, 0, canvas.width, 1).data];
+        }"""
+    )
+    return sum(row[4 * i] > row[4 * i + 2] for i in range(len(row) // 4))
+
+
+def test_slider_of_a_report_moves_plane_and_curves(report):
+    page, watch = report
+    steps = [step for step, _ in watch.boundary.frames]
+    slider = page.get_by_role("slider", name="Time")
+    red, places = [], []
+    for k, step in enumerate(steps):
+        slider.fill(str(k))
+        assert page.locator(".time [role=status]").inner_text().startswith(f"step {step}")
+        red.append(painted(page))
+        places.append(float(page.locator(".chart .cursor").first.get_attribute("x1")))
+        across = watch.boundary.plane()[:40, 0]
+        assert red[-1] == (across > -1 + 0.4 * (step - 1)).sum()
+    assert places == sorted(places) and red == sorted(red, reverse=True)
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    assert page.locator(".time [role=status]").inner_text().startswith(f"step {steps[-2]}")
+    assert page.locator(".axes svg path").count() == 3
+
+
+def test_keys_of_a_report_step_only_within_the_picture(report):
+    page, _ = report
+    page.keyboard.press("ArrowRight")
+    assert position(page) == 0
+    page.locator(".stepper button.next").focus()
+    page.keyboard.press("ArrowRight")
+    assert position(page) == 1
+
+
+def test_curves_of_a_report_have_words(report):
+    page, _ = report
+    labels = page.locator("svg.chart").evaluate_all("all => all.map(svg => svg.ariaLabel)")
+    assert labels[0].startswith("Loss. loss: ")
+    assert any(label.startswith("Gradient norm of each layer. model") for label in labels)

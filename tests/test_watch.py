@@ -173,6 +173,7 @@ def test_calls_are_looked_at_only_while_a_step_is_measured():
         assert Module.__dict__["__call__"] is not usual
         looked = []
         for _ in range(6):
+            model.zero_grad()
             looked.append(Module.__dict__["__call__"] is not usual)
             loss = model(autodiff.ones(1, 2)).sum()
             loss.backward()
@@ -294,6 +295,7 @@ def test_a_model_that_cannot_answer_does_not_end_the_training():
 def train_strict(model):
     with nn.watch(model, 1) as look:
         for _ in range(3):
+            model.zero_grad()
             loss = model(autodiff.ones(4, 2)).sum()
             loss.backward()
             look.step(loss)
@@ -410,6 +412,7 @@ def test_hostile_layer_names():
     model.add_module("<script>alert(1)</script>", nn.Linear(2, 1))
     with nn.watch(model, 1) as look:
         for _ in range(3):
+            model.zero_grad()
             loss = model(autodiff.ones(1, 2)).sum()
             loss.backward()
             look.step(loss)
