@@ -22,9 +22,7 @@ from .report import BackpropCheck, Finding, Row, misordered, mistaken, remaining
 FINE, COARSE = (1e-7, 2.0**-53), (2e-5, 2.0**-24)  # relative to the largest entry; and what a rounding is
 MOST = 3000  # pairs of mistakes that are tried
 NOISE = 30  # times what rounding did in three trials is still rounding
-MOST_NOISE = (
-    0.02  # of the largest entry: where float32 would do worse, and nothing is float32, float64 is expected
-)
+MOST_NOISE = 0.02  # of the largest entry; only where something is float32, more is taken for rounding
 
 
 class Hypothesis(NamedTuple):
