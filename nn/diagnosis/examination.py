@@ -1,0 +1,116 @@
+"""The examination, in order: data and loss, one pass through the network, a short training of a copy."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff import Tensor
+
+from ..module import Module
+from ..optim import Adam, Optimizer
+from . import checks
+from .causes import Case, explain, number
+from .findings import Diagnosis, Finding
+from .isolation import Twin, untouched
+from .rows import Rows, count, read
+from .signals import measure
+from .trial import Trial, base_rate, train
+
+
+def diagnose(
+    model: Module,
+    loss_fn: Callable[[Any, Tensor], Tensor],
+    data: Any,
+    optimizer: Optimizer | None = None,
+    *,
+    step: Callable[..., Any] | None = None,
+) -> Diagnosis:
+    """Why a network does not learn: the cause, the number that proves it, and what usually helps.
+
+    `data` is (x, y), a dataset, or a loader (which is read as far as 4096 rows). Without the optimizer
+    nothing is said about the learning rate, and short trainings are by Adam. `step(x, y)`, which should train
+    on one batch as your loop does, is what a forgotten zero_grad is seen by. The causes are the keys of
+    `nn.diagnosis.CAUSES`; ask again once the first is mended.
+
+    Copies are trained for up to 300 steps, seconds at most, always the same; model, gradients, optimizer and
+    random streams are left as they were. Raises TypeError or ValueError for other data, and the model's or
+    the loss's own error where it says nothing about the cause.
+
+    >>> import autodiff, nn
+    >>> _ = autodiff.manual_seed(0)
+    >>> x = autodiff.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> y = autodiff.tensor([[0.0], [1.0], [1.0], [0.0]])
+    >>> model = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1))
+    >>> nn.diagnose(model, nn.BCEWithLogitsLoss(), (x, y)).verdict
+    'No cause found: it learns.'
+    >>> nn.diagnose(model, nn.BCEWithLogitsLoss(), (x, 2 * y - 1)).causes
+    ['target_coding']
+    """
+    if not isinstance(model, Module):
+        raise TypeError(f"diagnose(): model must be an nn.Module, not {type(model).__name__}")
+    if isinstance(loss_fn, type) or not callable(loss_fn):
+        raise TypeError("diagnose(): loss_fn must be a function or a loss module, such as nn.MSELoss()")
+    if optimizer is not None and not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"diagnose(): optimizer must be an nn.optim.Optimizer or None, not {type(optimizer).__name__}"
+        )
+    with untouched(model, loss_fn, optimizer, data), warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return examined(model, loss_fn, read(data, model), optimizer, step, data)
+
+
+def examined(
+    model: Module, loss_fn: Any, rows: Rows, optimizer: Optimizer | None, step: Any, data: Any
+) -> Diagnosis:
+    """The diagnosis, under a guard that puts everything back."""
+    batch = rows.batches[0]
+    twin = Twin(model, loss_fn, optimizer)
+    twin.model.train()
+    output = twin.model(*batch.inputs)
+    try:
+        loss = twin.loss_fn(output, batch.target)
+    except (RuntimeError, ValueError, IndexError) as error:
+        finding = checks.refused(error, loss_fn, output, batch.target)
+        if finding is None:
+            raise
+        return Diagnosis([finding], "There was no training: the loss cannot be computed.", None)
+    if not loss.requires_grad:
+        names = [name for name, _ in model.named_parameters()]
+        frozen = Finding(
+            "frozen_parameters",
+            1.0,
+            f"the loss depends on none of the {len(names)} parameters that require grad: "
+            + (
+                "there is none"
+                if not any(p.requires_grad for p in model.parameters())
+                else "the graph is cut"
+            ),
+        )
+        return Diagnosis([frozen], "There was no training: backward() has nothing to go through.", None)
+    signals = measure(twin, batch)
+    findings = checks.of_targets(twin, signals, rows)
+    if step is not None:
+        forgotten = checks.zeroing(step, model, loss_fn, optimizer, data, batch)
+        findings += [forgotten] if forgotten is not None else []
+    base = base_rate(loss_fn, signals.output, batch.target) if signals.output is not None else signals.loss
+    chosen = optimizer or Adam([p for p in model.parameters() if p.requires_grad], lr=0.01)
+    trial = train(Twin(model, loss_fn, chosen), rows, base if base == base else signals.loss)
+    if not findings:
+        case = Case(model, loss_fn, chosen, optimizer is not None, rows, signals, trial)
+        finding = explain(case)
+        findings += [finding] if finding is not None else []
+    return Diagnosis(findings, told(trial, rows, optimizer), trial.learned > 0.1)
+
+
+def told(trial: Trial, rows: Rows, optimizer: Optimizer | None) -> str:
+    """The trial in a sentence."""
+    name = type(optimizer).__name__ if optimizer is not None else "Adam"
+    n = sum(map(count, rows.batches))
+    return (
+        f"In {len(trial.losses)} steps of {name}, on {n} rows, a copy came from a loss of "
+        f"{number(trial.start)} to {number(trial.end)}; the best constant answer has {number(trial.base)}."
+    )
