@@ -66,15 +66,24 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     return sum(x * y, dim)
 
 
-def matrix_rank(input: Tensor, *, atol: Any = None, rtol: Any = None) -> Tensor:
+def matrix_rank(
+    input: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+) -> Tensor:
     """How many singular values are above max(atol, rtol times the largest); rtol as in `pinv`.
+
+    Those of a symmetric matrix are, if `hermitian`, found in half the time. Bounds may be tensors, one for
+    each matrix; `tol` is the older name of `atol`.
 
     >>> import autodiff
     >>> autodiff.linalg.matrix_rank(autodiff.ones(3, 2))
     tensor(1)
     """
-    s = svdvals(input).array
-    if rtol is None:
-        rtol = 0.0 if atol else max(input.array.shape[-2:]) * np.finfo(s.dtype).eps
-    least = np.maximum(atol or 0.0, rtol * s.max(-1, keepdims=True, initial=0))
-    return Tensor(np.asarray((s > least).sum(-1)))
+    s = np.abs(eigvalsh(input).array) if hermitian else svdvals(input).array
+    above, share = (bound.array if isinstance(bound, Tensor) else bound for bound in (atol, rtol))
+    if tol is not None:
+        above, share = (tol.array if isinstance(tol, Tensor) else tol), 0.0
+    if share is None:
+        precision = max(input.array.shape[-2:]) * np.finfo(s.dtype).eps
+        share = precision if above is None else np.where(np.asarray(above) > 0, 0.0, precision)
+    least = np.maximum(0.0 if above is None else above, share * s.max(-1, initial=0))
+    return Tensor(np.asarray((s > least[..., None]).sum(-1)))

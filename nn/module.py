@@ -428,6 +428,11 @@ class Module:
         """The module itself: everything is on the CPU."""
         return self
 
+    def cuda(self: Self, device: Any = None) -> Self:
+        """Raise RuntimeError: there is no GPU."""
+        refuse_device(f"cuda:{device or 0}")
+        return self
+
     # Hooks ---------------------------------------------------------------------------------------------
 
     def register_forward_pre_hook(

@@ -156,6 +156,9 @@ def isclose(
     """
     refuse_plain(input, "isclose")
     refuse_plain(other, "isclose", "other", 2)
+    for name, bound in (("rtol", rtol), ("atol", atol)):
+        if bound < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {bound}, in isclose()")
     if input.dtype != other.dtype:
         raise RuntimeError(
             f"isclose: {input.dtype} did not match {other.dtype}; convert one of them, x.to(y.dtype)"

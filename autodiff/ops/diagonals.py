@@ -16,7 +16,7 @@ from .. import inplace
 from ..dtypes import Array, as_dtype, int64
 from ..errors import describe
 from ..primitive import Primitive, View
-from ..tensor import Tensor
+from ..tensor import Tensor, refuse_device
 from .dims import one_dim, refuse_plain
 from .shapes import ravel
 
@@ -167,10 +167,12 @@ def triangle(op: Primitive, x: Tensor, diagonal: int) -> Tensor:
         raise RuntimeError(
             f"{op.name}: input tensor must have at least 2 dimensions, but its shape is {x.array.shape}"
         )
+    if not isinstance(diagonal, (int, np.integer)):
+        raise TypeError(f"{op.name}(): argument 'diagonal' must be int, not {type(diagonal).__name__}")
     return op(x, diagonal)
 
 
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64) -> Tensor:
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
     """Where the lower triangle of a (row, col) matrix is: the row numbers, then the column numbers.
 
     >>> import autodiff
@@ -178,10 +180,11 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64) -> 
     tensor([[0, 1, 1],
             [0, 0, 1]])
     """
+    refuse_device(device)
     return where(np.tri(*lengths(row, col), offset, dtype=bool), dtype)
 
 
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64) -> Tensor:
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
     """Where the upper triangle of a (row, col) matrix is: the row numbers, then the column numbers.
 
     >>> import autodiff
@@ -189,6 +192,7 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64) -> 
     tensor([[0],
             [1]])
     """
+    refuse_device(device)
     return where(~np.tri(*lengths(row, col), offset - 1, dtype=bool), dtype)
 
 

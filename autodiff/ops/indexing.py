@@ -274,8 +274,10 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     refuse_plain(input, "narrow")
     i = one_dim(dim, input.array.ndim, "narrow")
     n = input.array.shape[i] if input.array.ndim else 0
+    if not -n <= start <= n:
+        raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {start})")
     first = start + n if start < 0 else start
-    if not 0 <= first <= first + length <= n:
+    if not first <= first + length <= n:
         raise RuntimeError(
             f"start ({start}) + length ({length}) exceeds dimension size ({n}) of dimension {i}, in narrow()"
         )
@@ -361,8 +363,10 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     others = [shape[:i] + shape[i + 1 :] for shape in (a, b)]
     if not all(1 in pair or pair[0] == pair[1] for pair in zip(*others, strict=True)):
         raise RuntimeError(f"{broadcast_conflict(others)}, in take_along_dim() apart from dimension {i}")
-    refuse_outside(indices.array, i, a[i] if a else 1)
-    return along(input, i, indices) if a else input
+    size = a[i] if a else 1
+    places = np.where(indices.array < 0, indices.array + size, indices.array)  # -1 is the last
+    refuse_outside(places, i, size)
+    return along(input, i, Tensor(places)) if a else input
 
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -381,7 +385,9 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
         )
     x = input if input.array.ndim else input.reshape(1)
     i = one_dim(dim, x.array.ndim, "index_select")
-    refuse_outside(index.array, i, x.array.shape[i])
+    if i == 1:  # where PyTorch raises another kind of error
+        refuse_outside(index.array, i, x.array.shape[i])
+    refuse_beyond(index.array, i, x.array.shape[i], "index_select(): index out of range in self: ", 0)
     z = get(x, (*(ALL,) * i, index.array.reshape(-1)))
     return z if input.array.ndim else z.reshape(())
 

@@ -426,7 +426,8 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
 def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The length (Σ |x|ᵖ)^(1/p) of all entries, or along `dim` (one or several).
 
-    p is "fro" (2), inf (the largest |x|), -inf (the smallest), 0 (how many are not 0), or any other number.
+    p is "fro" (2), inf (the largest |x|), -inf (the smallest), 0 (how many are not 0), or any other number;
+    "nuc" is the sum of the singular values of matrices.
     The gradient of a length of 0, and to an entry of 0, is 0. Raises RuntimeError for ints, ValueError for
     any other p.
 
@@ -443,6 +444,10 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
         )
     if p == "fro" or p == 2:
         return reduced(length, x, axis, keepdim)
+    if p == "nuc":
+        from .norms import matrix_norm  # which reads this module
+
+        return matrix_norm(x, "nuc", axis, keepdim)
     if p == 1:
         return reduced(sum_of, elementwise.abs(x), axis, keepdim)
     if p == 0:
@@ -450,7 +455,7 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
     if p == math.inf or p == -math.inf:
         return extreme(largest if p > 0 else smallest, elementwise.abs(x), axis, keepdim, "norm")
     if not isinstance(p, (int, float)):
-        raise ValueError(f"norm(): p may be 'fro' or a number, inf and -inf too, but not {p!r}")
+        raise ValueError(f"norm(): p may be 'fro', 'nuc' or a number, inf and -inf too, but not {p!r}")
     if p < 0:
         refuse_nothing(x, axis, "norm")
     return reduced(length_p, x, axis, keepdim, p)

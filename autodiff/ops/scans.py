@@ -59,7 +59,8 @@ def diff(
         raise RuntimeError(f"order must be non-negative but got {n}, in diff()")
     i = one_dim(dim, input.array.ndim, "diff")
     ends = (prepend, input, append)
-    x = input if prepend is None and append is None else cat([end for end in ends if end is not None], i)
+    given = [end for end in ends if end is not None]
+    x = cat(given, i) if n and len(given) > 1 else input
     minus = elementwise.logical_xor if x.array.dtype.kind == "b" else elementwise.minus
     for _ in range(min(n, x.array.shape[i])):
         length = x.array.shape[i] - 1

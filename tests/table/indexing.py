@@ -101,6 +101,7 @@ ROWS = [
     Row("take_along_dim", gathered().map(lambda d: (d[0], d[2][tuple(
         slice(1) if i != d[1] % d[0].ndim else slice(None) for i in range(d[0].ndim))], d[1])
         if 0 not in d[2].shape else (d[0], np.zeros_like(d[0], int), d[1])), "input indices dim"),
+    Row("take_along_dim", arrays((2, 3)).map(lambda x: (x, np.array([[-1, 0, -2]]), 1)), "input indices dim"),
     Row("masked_select", MASKED, "input mask"),
     Row("nonzero", st.tuples(arrays(domain=draw.with_zeros)), "input"),
     Row("argwhere", st.tuples(arrays(domain=draw.with_zeros)), "input"),
@@ -139,6 +140,8 @@ def at(*numbers: Any) -> Any:
 FEW = "Index tensor must have the same number of dimensions as self tensor"
 
 ERRORS = [
+    Wrong("index_select", (X, 0, at(5)), words="index out of range in self"),
+    Wrong("narrow", (X, 0, 3, 0), words="start out of range (expected to be in range of [-2, 2], but got 3)"),
     Wrong("select", (X, 0, 5), words="select(): index 5 out of range for tensor of size [2, 3] at"),
     Wrong("select", (S, 0, 0), words="select() cannot be applied to a 0-dim tensor."),
     Wrong("select", (X, 5, 0), words="Dimension out of range"),

@@ -157,6 +157,9 @@ ROWS = [
     Row("linalg.matrix_power", with_each(squares(), 0), "input n", wanted=[]),
     Row("matrix_power", with_each(squares(), -1, -2, 4), "input n", ulps=64, near=300),
     Row("linalg.matrix_rank", one(matrices()), "input"),
+    Row("linalg.matrix_rank", with_each(positive_definite(), 1.5, 0.0), "input tol"),
+    Row("linalg.matrix_rank", one(positive_definite()), options={"hermitian": True, "rtol": 0.3}),
+    Row("linalg.matrix_rank", st.tuples(matrices(batches=False), arrays((), draw.unit)), wanted=[]),
     # decompositions
     Row("linalg.cholesky", one(positive_definite()), "input", ulps=40, near=4),
     Row("linalg.cholesky", one(positive_definite()), "input", {"upper": True}, ulps=40, near=4),

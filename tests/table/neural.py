@@ -428,6 +428,9 @@ def wrong(name: str, *arguments: Any, words: str = "", **options: Any) -> Wrong:
 
 
 ERRORS = [
+    wrong(
+        "batch_norm", np.ones((3, 2)), None, None, None, None, True, 0.1, 0.0, words="eps must be positive"
+    ),
     *(
         wrong(name, WHOLE, words="not implemented for")
         for name in ("selu", "celu", "mish", "hardswish", "hardsigmoid", "hardshrink", "softshrink")

@@ -304,6 +304,7 @@ ERRORS = [
     Wrong("clamp", (ROW,), words="At least one of 'min' or 'max' must not be None"),
     Wrong("where", (ROW, ROW, ROW), words="where expected condition to be a boolean tensor"),
     Wrong("isclose", (NUMBERS, ROW[0, :2]), words="did not match"),
+    Wrong("isclose", (ROW, ROW), {"rtol": -1.0}, words="rtol must be greater than or equal to zero"),
     Wrong("equal", (ROW, 1.0), words="must be Tensor"),
     Wrong("bitwise_and", (ROW, ROW)),
     Wrong("bitwise_not", (ROW,)),

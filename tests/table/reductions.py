@@ -158,6 +158,7 @@ ROWS = [
         "input prepend append",
         call=lambda f, x, a, b: f(x, 1, -1, a, b),
     ),
+    Row("diff", st.tuples(*[arrays((2, 3))] * 2), call=lambda f, x, a: f(x, n=0, prepend=a)),
     Row("logcumsumexp", along(real, keepdim=False), "input dim", near=3.0),
     Row("logcumsumexp", along(large, keepdim=False), "input dim", second=False),
     *(Row(name, along(real, at_kinks, keepdim=False), "input dim") for name in ("cummax", "cummin")),
