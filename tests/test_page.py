@@ -237,6 +237,24 @@ def test_what_changed_since_is_not_put_in():
     assert "<mi>w</mi>" in graph.operations[0].equation(numbers)
 
 
+def steps_of(html):
+    return [re.sub(r"<[^>]*>", " ", step) for step in re.findall(r"<li class=.*?</li>", html, re.S)]
+
+
+def test_a_gradient_that_is_repeated_is_not_called_equal():
+    x = autodiff.tensor([2.0, 5.0], requires_grad=True)
+    html = draw((x * 3).sum(), names={"x": x}).html
+    assert "repeated:&#xa0;<" in html
+    (back,) = (step for step in steps_of(html) if "← sum" in step)
+    assert re.search(r"=\s+1\s+repeated:&#xa0;\s+1\s+1\s", back)
+
+
+def test_large_results_are_told_by_their_ends():
+    x = autodiff.ones(10, 10, requires_grad=True)
+    (step, *_) = steps_of(draw((x * 3).sum(), names={"x": x}).html)
+    assert re.search(r"value\s+min\s+3.0000\s+mean\s+3.0000\s+max\s+3.0000\s", step)
+
+
 # Where it shows -------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from ..draw.numbers import Numbers
 from ..draw.svg import describe
 from ..notation import TEXT, brief
 from ..symbol import Symbol
-from .mathml import MATHML, Filled, array, block, escape
+from .mathml import MATHML, Filled, array, block, escape, in_line
 from .story import Scene, Story
 
 
@@ -96,7 +96,9 @@ def operation_step(scene: Scene, story: Story) -> list[str]:
         parts = [block(op.equation(MATHML)), worked_out(op.equation(numbers), numbers, step.result)]
     else:
         arrow = story.arrows[step.arrow]
-        parts = [block(arrow.equation(MATHML)), worked_out(arrow.equation(numbers), numbers, step.result)]
+        repeated = arrow.note.startswith("gradient repeated")
+        added = worked_out(arrow.equation(numbers), numbers, step.result, repeated)
+        parts = [block(arrow.equation(MATHML)), added]
         if step.derivative:
             parts.append(paragraph("local derivative", "label") + block(arrow.derivative(MATHML)))
     parts += [paragraph(note, "note") for note in step.notes]
@@ -105,12 +107,15 @@ def operation_step(scene: Scene, story: Story) -> list[str]:
     return parts
 
 
-def worked_out(formula: str, numbers: Filled, result: Numbers | None) -> str:
-    """The formula in numbers, and what it comes to."""
-    value = "" if result is None else array(result)
-    if not numbers.filled:
-        return block(f"<mo>=</mo>{value}") if value else ""
-    return block(f"<mo>=</mo>{formula}") + (block(f"<mo>=</mo>{value}") if value not in ("", formula) else "")
+def worked_out(formula: str, numbers: Filled, result: Numbers | None, repeated: bool = False) -> str:
+    """The formula in numbers, and what it comes to; `repeated`: that is of another shape."""
+    parts = block(f"<mo>=</mo>{formula}") if numbers.filled else ""
+    if result is None:
+        return parts
+    if not in_line(result):
+        return parts + grid(result.title, result)
+    value, sign = array(result), "<mtext>repeated:&#xa0;</mtext>" if repeated else "<mo>=</mo>"
+    return parts + (block(sign + value) if value != formula else "")
 
 
 def gradient(x: TensorNode) -> str:

@@ -184,9 +184,7 @@ def in_line(numbers: Numbers) -> bool:
 
 
 def array(numbers: Numbers) -> str:
-    """A number, a vector as a row, a matrix; of anything larger what is known of it, as words."""
-    if not in_line(numbers):
-        return f"<mtext>{escape(numbers.text())}</mtext>"
+    """A number, a vector as a row, a matrix: what can stand `in_line`."""
     assert numbers.entries is not None
     if not numbers.shape:
         return MATHML.write(Symbol("number", numbers.entries.item())).text

@@ -18,7 +18,7 @@ class Stepper {
     root.classList.add("alive");  // without a program all steps are open
     this.listen();
     this.focusable(this.nodes[0]);
-    this.fit();
+    this.fit(0.75);  // to be read without zooming
     this.go(0, false);
   }
 
@@ -166,10 +166,10 @@ class Stepper {
     return this.svg.viewBox.baseVal;
   }
 
-  fit() {
+  fit(least = 0.1) {
     const {width, height} = this.natural();
     const room = Math.min(this.view.clientWidth / width, this.view.clientHeight / height);
-    this.zoom(Math.min(1.25, Math.max(room, Math.min(0.7, this.view.clientWidth / width))));
+    this.zoom(Math.max(least, Math.min(1.25, room)));
   }
 
   zoom(scale, x = this.view.clientWidth / 2, y = this.view.clientHeight / 2) {
