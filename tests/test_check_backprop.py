@@ -442,3 +442,22 @@ def test_the_report_is_text_and_html() -> None:
     assert "the sign is wrong" in text and "Fix: dL/dŷ is ŷ − y" in text
     assert html.count("<tr>") == html.count("</tr>") == 5
     assert "&lt;W0&gt;" in html and "<W0>" not in html
+
+
+def test_classes_and_logits() -> None:
+    autodiff.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 4))
+    rng = np.random.default_rng(0)
+    x, index = rng.normal(size=(9, 3)).astype(np.float32), rng.integers(0, 4, 9)
+    loss = nn.functional.cross_entropy(model(autodiff.tensor(x)), autodiff.tensor(index))
+    w1, b1, w2, b2 = (p.array for p in model.parameters())
+    h = np.maximum(x @ w1.T + b1, 0)
+    logits = h @ w2.T + b2
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    dz2 = (p - np.eye(4, dtype=np.float32)[index]) / 9
+    for mistakes in [set(), {MISSING}, {NO_MEAN}, {MISSING, SIGN}]:
+        d = dz2 * (9 if NO_MEAN in mistakes else 1) * (-1 if SIGN in mistakes else 1)
+        dz1 = d @ w2 * (1 if MISSING in mistakes else h > 0)
+        found = autodiff.check_backprop([dz1.T @ x, dz1.sum(0), d.T @ h, d.sum(0)], loss, model)
+        assert named(found) == mistakes
+        assert found.ok == (not mistakes)

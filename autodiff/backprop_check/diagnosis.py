@@ -20,7 +20,7 @@ from .replay import Changes, Replay, Run, rounding
 from .report import BackpropCheck, Finding, Row, misordered, mistaken, remaining, slipped
 
 FINE, COARSE = (1e-7, 2.0**-53), (2e-5, 2.0**-24)  # relative to the largest entry; and what a rounding is
-MOST = 3000  # pairs of mistakes that are tried
+MOST = 3000  # pairs of a kind that are tried
 NOISE = 30  # times what rounding did in three trials is still rounding
 MOST_NOISE = 0.02  # of the largest entry; only where something is float32, more is taken for rounding
 
@@ -258,11 +258,8 @@ class Diagnosis:
         found = self.tried((), straight)
         if found.score <= (0, 1.0):
             return found
-        mistakes = (
-            []
-            if self.run is None
-            else [m for m in single(self.replay, self.run, self.layers) if self.matters(m)]
-        )
+        known = [] if self.run is None else single(self.replay, self.run, self.layers)
+        mistakes = [mistake for mistake in known if self.matters(mistake)]
         orders = list(self.orders())
         stages: list[Iterator[tuple[tuple[Mistake, ...], tuple[int, ...]]]] = [
             itertools.chain(
@@ -272,7 +269,7 @@ class Diagnosis:
             ),
             itertools.chain(
                 ((two, straight) for two in pairs(mistakes, MOST)),
-                (((m,), order) for m in mistakes for order in orders),
+                itertools.islice((((m,), order) for m in mistakes for order in orders), MOST),
                 (((m, u), straight) for m in mistakes for u in self.with_updated_weights((m,), straight)),
                 (((u,), order) for order in orders for u in self.with_updated_weights((), order)),
             ),
