@@ -19,6 +19,7 @@ from . import memory as memory
 from .allocation import *
 from .backprop_check import *
 from .check import *
+from .compiler import compile as compile
 from .conversion import *
 from .creation import *
 from .device import *

@@ -1,0 +1,145 @@
+"""`compile(step)`: a training step as the straight-line NumPy program that a student would write by hand."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+from .keys import FAILED, MISS, key_of
+
+__all__ = ["compile"]
+
+
+MANY = 8  # programs for arguments of one kind: a step that changes more often is better run eagerly
+
+NEVER_THE_SAME = (
+    "something that it uses (a global, an attribute, a number in its closure) is not the same for long"
+)
+
+
+class Compiled:
+    """A step that is traced twice and then replayed; see `compile`."""
+
+    def __init__(self, step: Callable[..., Any], strict: bool = False) -> None:
+        self.step, self.strict = step, strict
+        self.__name__ = getattr(step, "__name__", type(step).__name__)
+        self.__doc__ = step.__doc__
+        self.programs: dict[Any, list[Any]] = {}  # by what the arguments are
+        self.traced: dict[Any, Any] = {}  # the first trace, which the second must repeat
+        self.reasons: set[Any] = set()  # keys for which it was given up
+        self.lock = threading.Lock()
+        self.call: Callable[..., Any] = self.dispatch
+
+    # Calling a compiled step is calling its `call`: at first `dispatch`, then often something shorter.
+    __call__: Callable[..., Any] = property(attrgetter("call"))  # type: ignore[assignment]
+
+    def dispatch(self, *args: Any, **options: Any) -> Any:
+        """Find the program for these arguments, and run it; or run the step, and write the program."""
+        key, arrays = key_of(args, options)
+        if not self.lock.acquire(blocking=False):
+            return self.step(*args, **options)  # another thread is at it, whose memory we must not use
+        try:
+            for program in self.programs.get(key, ()):
+                result = program.run(*arrays) if program.ready else MISS
+                if result is MISS:
+                    result = program.run_anew(arrays)
+                if result is FAILED:
+                    return self.step(*args, **options)
+                if result is not MISS:
+                    if not args and not options and len(self.programs) == 1:
+                        self.call = self.shortcut(program.run)
+                    return result
+            return self.slowly(key, args, options)
+        finally:
+            self.lock.release()
+
+    def shortcut(self, run: Callable[[], Any]) -> Callable[..., Any]:
+        """`dispatch` for a step without arguments that has one program."""
+        acquire, release, dispatch = self.lock.acquire, self.lock.release, self.dispatch
+
+        def call(*args: Any, **options: Any) -> Any:
+            if args or options or not acquire(False):
+                return dispatch(*args, **options)
+            try:
+                result = run()
+            finally:
+                release()
+            return dispatch() if result is MISS or result is FAILED else result
+
+        return call
+
+    def slowly(self, key: Any, args: Any, options: Any) -> Any:
+        """Eagerly, while the program is written down."""
+        if key in self.reasons:
+            return self.step(*args, **options)
+        from .environment import Environment
+        from .passes import simplified
+        from .program import same_programs, settled
+        from .trace import trace
+
+        before = Environment(self.step, (*args, *options.values()))
+        result, tracer = trace(self.step, args, options, before.optimizers, self.strict)
+        if not tracer.reason:
+            tracer.escapes()
+        if len(self.programs.get(key, ())) >= MANY:
+            tracer.reason = f"{MANY} programs were written for the same arguments, and none of them fits"
+        if not tracer.reason:
+            program = tracer.program
+            first = self.traced.pop(key, None)
+            tries = 1 if first is None else first[2] + 1
+            changed = first is None or first[1].changed() or not settled(first[0], program)
+            if changed and tries < MANY:
+                self.traced[key] = (program, before, tries)
+                return result
+            difference = NEVER_THE_SAME if changed else same_programs(first[0], program)
+            if not difference:
+                from .replay import Replay
+
+                self.programs.setdefault(key, []).append(Replay(simplified(program), before))
+                return result
+            tracer.reason = difference
+        self.reasons.add(key)
+        message = f"compile: {tracer.reason}{', at ' + tracer.place if tracer.place else ''}"
+        if self.strict:
+            from .trace import NotTraced
+
+            raise NotTraced(message)
+        warnings.warn(f"{message}. The step runs eagerly", RuntimeWarning, stacklevel=3)
+        return result
+
+
+def compile(step: Callable[..., Any] | None = None, *, strict: bool = False) -> Any:
+    """A function that does what `step` does, to the bit, as straight-line NumPy that reuses its memory.
+
+    `step` is a whole training step (zero_grad, forward, backward, `optimizer.step()`), or any function of
+    tensors. Its first two calls run eagerly and are written down; if they did the same, later ones replay
+    that program. Tensors that it uses are read anew at each call, whatever is in them: arguments, parameters,
+    data; so are the options of optimizers (`lr`). Random draws are drawn anew from the same stream. New
+    shapes, dtypes, numbers among the arguments, `train()` or `eval()`, and other objects under the names that
+    the step uses are traced again. What is returned is new, and detached; `.grad` of the parameters is what
+    eager code would leave.
+
+    The step may not look at values: `if loss < 1`, `float(loss)`, `print(loss)`, and `loss.item()` unless it
+    is returned. Such a step runs eagerly, with one warning that names the line; with `strict=True`,
+    RuntimeError is raised, there and then. What Python does beside (counting, printing text) is done only
+    when the step is traced, and a Python number that it computes with is part of the program.
+
+    >>> import autodiff
+    >>> w = autodiff.tensor([1.0, 2.0], requires_grad=True)
+    >>> @autodiff.compile
+    ... def slope(x):
+    ...     w.grad = None
+    ...     loss = (w * x).sum()
+    ...     loss.backward()
+    ...     return loss
+    >>> for i in range(4):
+    ...     loss = slope(autodiff.tensor([i, 1.0]))
+    >>> loss, w.grad
+    (tensor(5.), tensor([3., 1.]))
+    """
+    if step is None:
+        return lambda step: compile(step, strict=strict)
+    return Compiled(step, strict)

@@ -1,0 +1,120 @@
+"""The same program in fewer lines: without what nobody needs, constants folded, nothing done twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .program import Instruction, Program, Value, replaced, values_in
+
+FOLDED = 1 << 12  # entries: a larger constant is computed each time rather than kept
+
+
+def simplified(program: Program) -> Program:
+    """The program after all passes; Values are changed in place where they become constants."""
+    program.lines = useful(folded(program.lines, changed_memories(program.lines)), program)
+    program.lines = once(program)
+    program.lines = checks_first(useful(program.lines, program))
+    return program
+
+
+def checks_first(lines: list[Instruction]) -> list[Instruction]:
+    """Checks, and what they need, before anything is drawn or changed: a replay that fails has done nothing.
+
+    The tracer has made sure that nothing they need is changed before them.
+    """
+    needed: set[Value] = set()
+    first = set()
+    for line in reversed(lines):
+        if line.function is bool or line.out in needed:
+            first.add(line)
+            needed.update(line.values())
+            needed.update(value.root for value in line.values())
+    return [line for line in lines if line in first] + [line for line in lines if line not in first]
+
+
+def changed_memories(lines: list[Instruction]) -> set[Value]:
+    """The roots of what is changed in place."""
+    changed = {line.writes.root for line in lines if line.writes is not None}
+    for line in lines:
+        if not line.pure:
+            changed.update(value.root for value in line.values() if value.kind == "tensor")
+    return changed
+
+
+def useful(lines: list[Instruction], program: Program) -> list[Instruction]:
+    """Without the lines whose results reach nothing: no result, no gradient, no change."""
+    needed = set(values_in(program.result)) | {g for _, g in program.gradients if g is not None}
+    kept = []
+    for line in reversed(lines):
+        if not line.pure or line.out in needed:
+            kept.append(line)
+            needed.update(line.values())
+            if line.out is not None:
+                needed.add(line.out.root)
+    return kept[::-1]
+
+
+def folded(lines: list[Instruction], changed: set[Value]) -> list[Instruction]:
+    """Without the lines that compute with constants alone."""
+    kept = []
+    for line in lines:
+        out = line.out
+        if (
+            line.pure
+            and out is not None
+            and out.root not in changed
+            and out.array.size <= FOLDED
+            and all(value.kind == "constant" for value in line.values())
+        ):
+            out.kind, out.source, out.root = "constant", None, out
+        else:
+            kept.append(line)
+    return kept
+
+
+def once(program: Program) -> list[Instruction]:
+    """Each operation on the same values once, as long as nothing is changed in between."""
+    changed = changed_memories(program.lines)
+    own = {g for _, g in program.gradients if g is not None} | set(values_in(program.result))
+    versions: dict[int, int] = {}
+    first: dict[Any, Value] = {}
+    same: dict[Value, Value] = {}
+    kept = []
+
+    def current(value: Value) -> Value:
+        return same.get(value, value)
+
+    for line in program.lines:
+        line.args, line.options = replaced(line.args, current), replaced(line.options, current)
+        out = line.out
+        if line.writes is not None:
+            line.writes = current(line.writes)
+        if not line.pure:
+            for value in line.values():
+                versions[value.root.number] = versions.get(value.root.number, 0) + 1
+        elif out is not None and out.root not in changed and out not in own:
+            seen = [(v.number, versions.get(v.root.number, 0)) for v in line.values()]
+            key = (id(line.function), repr(replaced((line.args, line.options), number_of)), repr(seen))
+            if key in first:
+                same[out] = first[key]
+                continue
+            first[key] = out
+        kept.append(line)
+    for value in program.values:  # a view of what is gone is a view of what took its place
+        if value.root in same:
+            value.root = same[value.root].root
+    program.result = replaced(program.result, current)
+    program.gradients = [(t, None if g is None else current(g)) for t, g in program.gradients]
+    return kept
+
+
+def number_of(value: Value) -> Any:
+    """What stands for a value in a key."""
+    return ("value", value.number)
+
+
+def is_number(x: Any) -> bool:
+    """Whether this is a Python number, which NumPy is slow to start with."""
+    return type(x) in (int, float) and bool(np.isfinite(x))

@@ -1,0 +1,503 @@
+"""The fast form: a program as one Python function of NumPy calls that write into memory they were given once.
+
+What stays the same from step to step is prepared when the function is bound: the arrays of parameters, the
+transposes and other views of what stays where it is, Python numbers as arrays (NumPy takes twice as long to
+start with a number), the memory of results. Memory is used again as soon as nobody reads what is in it. A
+gradient stays in its memory for the next step unless somebody has looked at it: then it is theirs.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import Array
+from ..memory import renew, stamp
+from ..record import mode
+from ..tensor import Tensor
+from .keys import FAILED, MISS
+from .passes import is_number
+from .program import Instruction, Program, Returned, Update, Value, layout, replaced, values_in
+from .trace import update_of
+
+SMALL = 1 << 13  # entries of a parameter: below, its plain descent is written out
+
+WITH_OUT = frozenset((np.ndarray.sum, np.ndarray.max, np.ndarray.min, np.ndarray.mean, np.ndarray.prod))
+
+
+class Replay:
+    """A compiled program: `run(arrays)` gives the result, or MISS."""
+
+    def __init__(self, program: Program, environment: Any) -> None:
+        self.program = program
+        self.environment = environment
+        self.names: dict[str, Any] = {}  # what the function is bound to, by the name of its argument
+        self.prologue: list[str] = []
+        self.body: list[str] = []
+        self.epilogue: list[str] = []
+        self.bindings: list[Callable[[], None]] = []  # run in order at each binding
+        self.pool: dict[Any, list[Array]] = {}
+        self.static: dict[Value, bool] = {}
+        self.released: set[Value] = set()
+        self.kept: list[tuple[str, Tensor, Value]] = []  # gradients that stay in their memory
+        self.written: list[Value] = []
+        self.layouts = {v: v.array for v in program.of_kind("tensor")}
+        self.enabled = mode.enabled
+        self.write()
+        self.run = self.compiled()
+        self.ready = False  # once it is bound
+
+    # names
+
+    def bound(self, x: Any, prefix: str = "k") -> str:
+        """A name for an object that does not change."""
+        name = f"{prefix}{len(self.names)}"
+        self.names[name] = x
+        return name
+
+    def name(self, value: Value) -> str:
+        return f"v{value.number}"
+
+    def text(self, x: Any, like: Any = None) -> str:
+        """An argument as it is written."""
+        if isinstance(x, Value):
+            return self.name(x)
+        if like is not None and is_number(x):
+            key = (x, like, type(x))
+            found = self.numbers.get(key)
+            if found is None:
+                found = self.numbers[key] = self.bound(np.array(x, like), "c")
+            return found
+        if x is None or type(x) in (bool, int):
+            return repr(x)
+        if type(x) in (tuple, list) and any(True for _ in values_in(x)):
+            inner = "".join(self.text(part) + ", " for part in x)
+            return f"({inner})" if type(x) is tuple else f"[{inner}]"
+        if type(x) is slice and any(True for _ in values_in(x)):
+            return f"slice({self.text(x.start)}, {self.text(x.stop)}, {self.text(x.step)})"
+        return self.bound(x)
+
+    def arguments(self, line: Instruction) -> str:
+        parts = [self.text(arg) for arg in line.args]
+        parts += [f"{name}={self.text(value)}" for name, value in line.options.items()]
+        return ", ".join(parts)
+
+    def function(self, f: Any) -> str:
+        found = self.functions.get(f)
+        if found is None:
+            found = self.functions[f] = self.bound(f, "f")
+        return found
+
+    # what is written
+
+    def write(self) -> None:
+        """All lines of the function."""
+        self.numbers: dict[Any, str] = {}
+        self.functions: dict[Any, str] = {}
+        program, lines = self.program, self.program.lines
+        self.fresh = set(values_in(program.result))
+        self.last_use()
+        self.write_inputs()
+        read = {id(v.source) for v in program.of_kind("gradient")}
+        for tensor, g in program.gradients:
+            if g is None:
+                self.epilogue.append(f"{self.bound(tensor, 't')}._grad = None")
+            elif id(tensor) not in read and self.can_be_kept(g):
+                self.kept.append((self.bound(tensor, "t"), tensor, g))
+        self.kept_values = {g for _, _, g in self.kept}
+        for i, line in enumerate(lines):
+            self.write_line(i, line)
+        for tensor, g in program.gradients:
+            if g is not None:
+                self.epilogue.append(f"{self.bound(tensor, 't')}._grad = {self.name(g)}")
+        if self.written:
+            self.epilogue.append("renew(stamps)")
+            self.names |= {"renew": renew, "stamps": None}
+            self.bindings.append(self.bind_stamps)
+        self.epilogue.append("return " + self.result(program.result))
+
+    def can_be_kept(self, g: Value) -> bool:
+        """Whether a gradient is written into memory of its own."""
+        made = g.source
+        return (
+            g.kind == "made"
+            and g.root is g
+            and g not in self.fresh
+            and isinstance(made, Instruction)
+            and (writes_out(made, g) or is_copy(made))
+            and sum(other is g for _, other in self.program.gradients) == 1
+        )
+
+    def last_use(self) -> None:
+        """The last line that reads the memory of each root; never for what outlives the step."""
+        self.last: dict[Value, float] = {}
+        for i, line in enumerate(self.program.lines):
+            for value in line.values():
+                self.last[value.root] = i
+            if line.out is not None:
+                self.last.setdefault(line.out.root, i)
+                self.last[line.out.root] = max(self.last[line.out.root], i)
+        for value in values_in(self.program.result):
+            self.last[value.root] = float("inf")
+        for _, g in self.program.gradients:
+            if g is not None:
+                self.last[g.root] = float("inf")
+
+    def write_inputs(self) -> None:
+        """Where values come from, and what must hold."""
+        self.names |= {"MISS": MISS, "FAILED": FAILED, "ndarray": np.ndarray, "mode": mode}
+        checks = [f"mode.enabled is not {self.enabled}", "changed()"]
+        if self.environment is None:
+            checks.pop()
+        else:
+            self.names["changed"] = self.environment.changed
+        used = {v for line in self.program.lines for v in line.values()} | set(values_in(self.program.result))
+        for value in self.program.values:
+            if value.kind == "constant":
+                self.names[self.name(value)] = value.array
+                self.static[value] = True
+            elif value.kind == "tensor":
+                self.static[value] = True
+                self.names[self.name(value)] = value.array
+                self.bindings.append(lambda v=value: self.bind_tensor(v))  # type: ignore[misc]
+            elif value.kind == "gradient" and value in used:
+                tensor = self.bound(value.source, "t")
+                self.prologue.append(f"{self.name(value)} = {tensor}._grad")
+                self.prologue.append(f"if {self.name(value)} is None: return MISS")
+                v = self.name(value)
+                self.prologue.append(f"if type({v}) is not ndarray: {v} = {v}.array")
+        self.checks = checks
+        for tensor, value, record in self.program.seen:
+            t = self.bound(tensor, "t")
+            checks.append(f"{t}.record is not {self.bound(record, 'r')}")
+            if value.kind == "tensor":
+                self.names[self.name(value)] = value.array
+                checks.append(f"{t}.array is not {self.name(value)}")
+        for tensor, there in self.program.grads_read:
+            checks.append(f"{self.bound(tensor, 't')}._grad is {'None' if there else 'not None'}")
+
+    def bind_tensor(self, value: Value) -> None:
+        self.names[self.name(value)] = value.source.array
+
+    def bind_stamps(self) -> None:
+        self.names["stamps"] = [stamp(self.names[self.name(v)]) for v in self.written]
+
+    def is_static(self, x: Any) -> bool:
+        """Whether these arguments stay where they are in memory."""
+        return all(self.static.get(value, False) for value in values_in(x))
+
+    def memory(self, value: Value) -> str:
+        """The name of the memory into which a value is written."""
+        name = self.name(value)
+        self.static[value] = True
+        if value in self.kept_values:
+            self.names[name] = None  # bound anew when somebody looks at the gradient
+            self.bindings.append(lambda: self.bind_gradient(value))
+            return name
+        key = (value.array.shape, value.array.dtype, layout(value.array))
+        free = self.pool.get(key)
+        self.names[name] = free.pop() if free else np.empty_like(value.array)
+        return name
+
+    def bind_gradient(self, value: Value) -> None:
+        """Memory for a gradient: what it had, if nobody has looked at it; `.grad` is that memory."""
+        tensor = next(t for _, t, g in self.kept if g is value)
+        now = self.names[self.name(value)]
+        if now is None or tensor._grad is not now:
+            self.names[self.name(value)] = np.empty_like(value.array)
+
+    def release(self, i: int, line: Instruction) -> None:
+        """Memory that is read here for the last time may be written again."""
+        for root in {value.root for value in (*line.values(), *((line.out,) if line.out else ()))}:
+            if self.last[root] == i and self.name(root) in self.names and root.kind == "made":
+                if root in self.released or root in self.kept_values or not self.static.get(root):
+                    continue
+                self.released.add(root)
+                key = (root.array.shape, root.array.dtype, layout(root.array))
+                self.pool.setdefault(key, []).append(self.names[self.name(root)])
+
+    def write_line(self, i: int, line: Instruction) -> None:
+        """One instruction."""
+        out, f = line.out, line.function
+        if f is update_of:
+            self.write_update(line)
+        elif line.expected is not None and f is bool:
+            self.body.append(f"if bool({self.text(line.args[0])}) is not {line.expected}: return FAILED")
+        elif line.writes is not None:
+            if line.writes.root.kind == "tensor" and line.writes.root not in self.written:
+                self.written.append(line.writes.root)
+            self.body.append(f"{self.function(f)}({self.arguments(line)})")
+        elif out is not None and out.root is not out:
+            self.write_view(line, out)
+        elif out is not None and out not in self.fresh and writes_out(line, out):
+            elementwise = isinstance(f, np.ufunc) and f.signature is None
+            if elementwise:
+                self.release(i, line)
+            self.write_into(line, out)
+        elif out is not None and out not in self.fresh and is_copy(line):
+            source, unsafe = self.text(line.args[0]), "" if f is np.ndarray.copy else ", 'unsafe'"
+            self.body.append(f"{self.function(np.copyto)}({self.memory(out)}, {source}{unsafe})")
+        elif out is not None:
+            self.body.append(f"{self.name(out)} = {self.call(line)}")
+        self.release(i, line)
+
+    def call(self, line: Instruction) -> str:
+        return f"{self.function(line.function)}({self.arguments(line)})"
+
+    def write_view(self, line: Instruction, out: Value) -> None:
+        """A view: taken once if what it looks at stays where it is."""
+        name = self.name(out)
+        if self.is_static((line.args, line.options)) and self.static.get(out.root, False) and line.pure:
+            self.static[out] = True
+
+            def bind() -> None:
+                self.names[name] = line.function(*self.concrete(line.args), **self.concrete(line.options))
+
+            self.names[name] = None
+            self.bindings.append(bind)
+        else:
+            self.body.append(f"{name} = {self.call(line)}")
+
+    def concrete(self, x: Any) -> Any:
+        """Arguments with the arrays that are bound."""
+        return replaced(x, lambda value: self.names[self.name(value)])
+
+    def write_into(self, line: Instruction, out: Value) -> None:
+        """An operation with `out=`."""
+        f = line.function
+        if f is np.ndarray.dot:
+            a, b = (self.text(arg) for arg in line.args)
+            self.body.append(f"{a}.dot({b}, {self.memory(out)})")
+            return
+        if isinstance(f, np.ufunc):
+            arrays = [arg.array.dtype for arg in line.args if isinstance(arg, Value)]
+            like = arrays[0] if len(set(arrays)) == 1 and arrays[0].kind == "f" else None
+            args = [self.text(arg, like) for arg in line.args]
+            place = "out=" * (f in (np.maximum, np.minimum))  # which NumPy will not take by position
+            args.append(place + self.memory(out))
+            self.body.append(f"{self.function(f)}({', '.join(args)})")
+            return
+        self.body.append(f"{self.function(f)}({self.arguments(line)}, out={self.memory(out)})")
+
+    # optimizers
+
+    def write_update(self, line: Instruction) -> None:
+        """A step of an optimizer: plain descent of small parameters written out, else its rule is called."""
+        update: Update = line.args[0]
+        optimizer = update.optimizer
+        params: list[Value] = []
+        self.names.setdefault("nullcontext", nullcontext)
+        o = self.bound(optimizer, "o")
+        groups, state = self.bound(optimizer.param_groups, "o"), self.bound(optimizer.state, "o")
+        self.checks += [f"{o}.param_groups is not {groups}", f"{o}.state is not {state}"]
+        self.checks.append(f"len({groups}) != {len(optimizer.param_groups)}")
+        self.bindings.append(
+            lambda: self.names.update({groups: optimizer.param_groups, state: optimizer.state})
+        )
+        held = self.bound(held_back(optimizer), "h")
+        calls: list[str] = []
+        for number, (group, work) in enumerate(update.groups):
+            g, was = self.bound(group, "o"), self.bound(None, "o")
+            self.checks.append(f"[*{g}.values()] != {was}")
+            self.bindings.append(
+                lambda g=g, was=was, number=number: self.bind_options(optimizer, g, was, number)  # type: ignore[misc]
+            )
+            plain = plain_descent(optimizer, group) and all(w.array.size <= SMALL for _, w, _ in work)
+            update.plain.append(plain_descent(optimizer, group))
+            if plain and work:
+                self.write_descent(work, g)
+            else:
+                rule = self.bound(None, "u")
+                self.bindings.append(
+                    lambda g=g, rule=rule: self.names.__setitem__(rule, optimizer.update_rule(self.names[g]))  # type: ignore[misc]
+                )
+                calls += self.call_rule(optimizer, number, rule, work)
+            params += [w for _, w, _ in work]
+        if calls:
+            self.body.append(f"with {held}():")
+            self.body += ["    " + call for call in calls]
+        self.written += [w for w in params if w not in self.written and w.kind == "tensor"]
+
+    def call_rule(self, optimizer: Any, number: int, rule: str, work: list[Any]) -> list[str]:
+        """An optimizer's rule for each parameter; or for small ones jointly, as it does itself."""
+        parts = [f"({self.bound(p, 't')}, {self.name(w)}, {self.name(d)})" for p, w, d in work]
+        if not getattr(optimizer, "entrywise", False):
+            return [rule + part for part in parts]
+        joint = self.bound(optimizer._jointly, "j")
+        return [f"for move in {joint}({number}, {rule}, [{', '.join(parts)}]): {rule}(*move)"]
+
+    def bind_options(self, optimizer: Any, g: str, was: str, number: int) -> None:
+        group = optimizer.param_groups[number]
+        self.names[g], self.names[was] = group, list(group.values())
+
+    def write_descent(self, work: list[tuple[Any, Value, Value]], g: str) -> None:
+        """w ← w − γ·g, all differences first; what moves the parameters is one loop in C."""
+        rates: dict[Any, str] = {}
+        differences = []
+        multiply = self.function(np.multiply)
+        for _, w, d in work:
+            dtype = w.array.dtype
+            if dtype not in rates:
+                rate = rates[dtype] = self.bound(None, "c")
+                self.bindings.append(
+                    lambda rate=rate, dtype=dtype: self.names.__setitem__(  # type: ignore[misc]
+                        rate, np.array(float(self.names[g]["lr"]), dtype)
+                    )
+                )
+            difference = self.bound(np.empty_like(w.array), "d")
+            differences.append(difference)
+            self.body.append(f"{multiply}({self.name(d)}, {rates[dtype]}, {difference})")
+        values, moves = self.bound(None, "w"), self.bound([self.names[d] for d in differences], "d")
+        self.bindings.append(
+            lambda: self.names.__setitem__(values, [self.names[self.name(w)] for _, w, _ in work])
+        )
+        self.names["deque"] = deque
+        self.body.append(f"deque(map({self.function(np.subtract)}, {values}, {moves}, {values}), 0)")
+
+    # the result
+
+    def result(self, tree: Any) -> str:
+        """What is returned, as it is written: tensors in memory of their own."""
+        if isinstance(tree, Returned):
+            name = self.name(tree.value)
+            if tree.item:
+                return f"{name}.item()"
+            self.names["Tensor"], self.names["asarray"], self.names["array"] = Tensor, np.asarray, np.array
+            value = tree.value
+            own = value.kind == "made" and value.root is value and not self.static.get(value)
+            own = own and sum(v is value for v in values_in(self.program.result)) == 1
+            own = own and all(g is None or g.root is not value for _, g in self.program.gradients)
+            own = own and all(
+                line.function is not update_of or value not in set(line.values())
+                for line in self.program.lines
+            )
+            if not own:
+                return f"Tensor(array({name}))"
+            return f"Tensor(asarray({name}))" if value.array.ndim == 0 else f"Tensor({name})"
+        if type(tree) in (tuple, list):
+            inner = "".join(self.result(part) + ", " for part in tree)
+            return f"({inner})" if type(tree) is tuple else f"[{inner}]"
+        if type(tree) is dict:
+            return "{" + ", ".join(f"{self.bound(k)}: {self.result(part)}" for k, part in tree.items()) + "}"
+        return self.bound(tree)
+
+    # the function
+
+    def compiled(self) -> Callable[..., Any]:
+        """The function, not yet bound."""
+        if self.kept:  # again: this is not the first time since the memory is theirs
+            looked = " or ".join(f"{tensor}._grad is not {self.name(g)}" for tensor, _, g in self.kept)
+            self.checks.append(f"again and ({looked})")
+            self.names["again"] = False
+        arguments = [self.name(v) for v in self.program.of_kind("argument")]
+        checks = [f"    if {' or '.join(self.checks)}:", "        return MISS"]
+        lines = [*self.prologue, *self.body, *self.epilogue]
+        for tree in self.names:
+            assert tree.isidentifier()
+        head = (
+            f"def replay({', '.join((*arguments, *(f'{n}=None' for n in self.names if n not in GLOBAL)))}):"
+        )
+        self.order = [n for n in self.names if n not in GLOBAL]
+        self.text_of_function = "\n".join((head, *checks, *("    " + line for line in lines)))
+        scope: dict[str, Any] = {
+            "__name__": "autodiff.compiled",
+            **{n: self.names[n] for n in GLOBAL if n in self.names},
+        }
+        exec(compile(self.text_of_function, "<compiled step>", "exec"), scope)
+        function: Callable[..., Any] = scope["replay"]
+        return function
+
+    def bind(self) -> bool:
+        """Prepare what stays the same; False if the program does not fit what is there now."""
+        for value, array in self.layouts.items():
+            now = value.source.array
+            if now.shape != array.shape or now.dtype != array.dtype or layout(now) != layout(array):
+                return False
+        for tensor, value, record in self.program.seen:
+            if tensor.record is not record or (
+                value.kind == "tensor" and value.source.array is not tensor.array
+            ):
+                return False
+        for tensor, there in self.program.grads_read:
+            if (tensor._grad is not None) is not there:
+                return False
+        if mode.enabled is not self.enabled or (self.environment is not None and self.environment.changed()):
+            return False
+        for update in (line.args[0] for line in self.program.lines if line.function is update_of):
+            optimizer = update.optimizer
+            if [id(group) for group in optimizer.param_groups] != [id(group) for group, _ in update.groups]:
+                return False
+            for (group, _), plain in zip(update.groups, update.plain, strict=True):
+                if plain_descent(optimizer, group) is not plain:
+                    return False
+                if any(isinstance(option, Tensor) for option in group.values()):
+                    return False
+        for binding in self.bindings:
+            binding()
+        return True
+
+    def run_anew(self, arrays: Sequence[Array]) -> Any:
+        """Bind, then run; MISS if the program does not fit any more."""
+        if not self.bind():
+            return MISS
+        self.names["again"] = False
+        self.run.__defaults__ = tuple(self.names[name] for name in self.order)
+        result = self.run(*arrays)
+        if result is not MISS and result is not FAILED:
+            self.names["again"] = True
+            self.run.__defaults__ = tuple(self.names[name] for name in self.order)
+            self.ready = True
+        return result
+
+
+GLOBAL = ("nullcontext",)
+
+
+def writes_out(line: Instruction, out: Value) -> bool:
+    """Whether the function of this line can write its result into memory that it is given."""
+    f = line.function
+    if isinstance(f, np.ufunc):
+        return f.nout == 1 and not line.options and out.root is out
+    if f is np.ndarray.dot:
+        return (
+            out.array.ndim in (1, 2)
+            and out.array.flags.c_contiguous
+            and not line.options
+            and len(line.args) == 2
+        )
+    if f in WITH_OUT or (
+        getattr(f, "__name__", "") == "reduce" and isinstance(getattr(f, "__self__", None), np.ufunc)
+    ):
+        return "out" not in line.options and out.root is out and len(line.args) < 4
+    return False
+
+
+def is_copy(line: Instruction) -> bool:
+    """Whether this line copies an array, maybe into another dtype."""
+    if line.options or line.out is None or line.out.root is not line.out:
+        return False
+    return (
+        line.function is (np.ndarray.copy, np.ndarray.astype)[len(line.args) - 1]
+        if len(line.args) < 3
+        else False
+    )
+
+
+def plain_descent(optimizer: Any, group: dict[str, Any]) -> bool:
+    """Whether the optimizer's rule is w ← w − γ·g under these options."""
+    rule = getattr(type(optimizer), "update_rule", None)
+    return getattr(rule, "__qualname__", "") == "SGD.update_rule" and not (
+        group["momentum"] or group["weight_decay"] or group["maximize"]
+    )
+
+
+def held_back(optimizer: Any) -> Any:
+    """What keeps Ctrl-C from leaving a step halfway: the optimizer's own, if it has one."""
+    for cls in type(optimizer).__mro__:
+        if "step" in vars(cls) and "uninterrupted" in vars(cls)["step"].__globals__:
+            return vars(cls)["step"].__globals__["uninterrupted"]
+    return nullcontext

@@ -1,0 +1,614 @@
+"""Compiled steps: the same bits as eager ones, whatever changes between calls; or a warning, and eager."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autodiff
+import nn
+from autodiff.compiler import Compiled
+
+from .test_graphs import perform, programs
+
+pytestmark = pytest.mark.filterwarnings("ignore::autodiff.SuspiciousWarning")
+
+
+def replays(step: Compiled) -> int:
+    """How many programs a compiled step has and has run."""
+    return sum(program.ready for found in step.programs.values() for program in found)
+
+
+def bits(tree: Any) -> Any:
+    """Tensors as bytes, so that == compares to the bit."""
+    if isinstance(tree, autodiff.Tensor):
+        return tree.shape, str(tree.dtype), tree.detach().numpy().tobytes()
+    if isinstance(tree, (list, tuple)):
+        return [bits(part) for part in tree]
+    if isinstance(tree, dict):
+        return {name: bits(part) for name, part in tree.items()}
+    return tree
+
+
+# random programs --------------------------------------------------------------------------------------------
+
+
+class Same(NamedTuple):
+    """A leaf that is there, where `perform` would make one."""
+
+    x: autodiff.Tensor
+
+    def requires_grad_(self, _):
+        return self.x
+
+
+@settings(max_examples=settings().max_examples * 2, deadline=None)
+@given(programs(), st.integers(0, 99))
+def test_random_programs_have_the_same_bits(program, seed):
+    leaves = [
+        autodiff.tensor(x).requires_grad_(need)
+        for x, need in zip(program.leaves, program.required, strict=True)
+    ]
+
+    def step():
+        left = [*leaves]
+        library = SimpleNamespace(tensor=lambda _: Same(left.pop(0)))
+        for x in leaves:
+            x.grad = None
+        _, nodes = perform(program, autodiff, library)
+        for i in program.roots:
+            if nodes[i].requires_grad:
+                nodes[i].sum().backward(retain_graph=True)
+        return [node.detach() for node in nodes[len(leaves) :]]
+
+    def outcome(run):
+        rng = np.random.default_rng(seed)
+        found = []
+        for _ in range(5):
+            for x in leaves:
+                x.data[...] = autodiff.tensor(rng.uniform(-1, 1, x.shape))
+            result = run()
+            found.append(bits([result, [x.grad for x in leaves]]))
+        return found
+
+    compiled = autodiff.compile(step)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        assert outcome(compiled) == outcome(step)
+
+
+# networks ---------------------------------------------------------------------------------------------------
+
+
+def data(shape, seed=0):
+    return autodiff.tensor(np.random.default_rng(seed).standard_normal(shape, np.float32))
+
+
+def classes(n, count, shape=()):
+    return autodiff.tensor(np.random.default_rng(1).integers(0, count, shape or n))
+
+
+def sequential(*layers):
+    return nn.Sequential(*layers)
+
+
+def mlp(*between):
+    return sequential(nn.Linear(5, 16), *between, nn.ReLU(), nn.Linear(16, 3))
+
+
+def small_cnn():
+    return sequential(
+        *(nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Flatten(), nn.Linear(3 * 9, 3)),
+    )
+
+
+NETWORKS = {  # model, input, target, loss, optimizer
+    "xor": lambda: (
+        sequential(nn.Linear(2, 4), nn.Sigmoid(), nn.Linear(4, 1), nn.Sigmoid()),
+        autodiff.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]),
+        autodiff.tensor([[0.0], [1.0], [1.0], [0.0]]),
+        nn.MSELoss(),
+        lambda p: nn.optim.SGD(p, lr=0.5),
+    ),
+    "xor, probabilities": lambda: (
+        sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1), nn.Sigmoid()),
+        data((4, 2)),
+        autodiff.tensor([[0.0], [1.0], [1.0], [0.0]]),
+        nn.BCELoss(),
+        lambda p: nn.optim.Adam(p, lr=0.1),
+    ),
+    "moons": lambda: (
+        sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 1)),
+        data((400, 2)),
+        autodiff.tensor((np.random.default_rng(2).random((400, 1)) < 0.5).astype(np.float32)),
+        nn.BCEWithLogitsLoss(),
+        lambda p: nn.optim.SGD(p, lr=0.1),
+    ),
+    "Adam": lambda: (mlp(), data((8, 5)), classes(8, 3), nn.CrossEntropyLoss(), nn.optim.Adam),
+    "AdamW": lambda: (mlp(), data((8, 5)), classes(8, 3), nn.CrossEntropyLoss(), nn.optim.AdamW),
+    "RMSprop": lambda: (mlp(), data((8, 5)), classes(8, 3), nn.CrossEntropyLoss(), nn.optim.RMSprop),
+    "momentum": lambda: (
+        *(mlp(), data((8, 5)), classes(8, 3), nn.CrossEntropyLoss()),
+        lambda p: nn.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+    ),
+    "a large one": lambda: (
+        *(sequential(nn.Linear(300, 300), nn.GELU(), nn.Linear(300, 3)), data((8, 300)), classes(8, 3)),
+        *(nn.CrossEntropyLoss(label_smoothing=0.1), lambda p: nn.optim.SGD(p, lr=0.01)),
+    ),
+    "CNN": lambda: (
+        *(small_cnn(), data((4, 1, 6, 6)), classes(4, 3), nn.CrossEntropyLoss()),
+        lambda p: nn.optim.SGD(p, lr=0.05, momentum=0.9),
+    ),
+    "dropout": lambda: (
+        mlp(nn.Dropout(0.4)), data((8, 5)), classes(8, 3), nn.CrossEntropyLoss(), nn.optim.Adam
+    ),
+    "layer norm": lambda: (
+        mlp(nn.LayerNorm(16)), data((8, 5)), classes(8, 3), nn.CrossEntropyLoss(), nn.optim.Adam
+    ),
+    "batch norm": lambda: (
+        mlp(nn.BatchNorm1d(16)), data((8, 5)), classes(8, 3), nn.CrossEntropyLoss(), nn.optim.Adam
+    ),
+    "embedding": lambda: (
+        sequential(nn.Embedding(7, 4), nn.Flatten(), nn.Linear(12, 3)),
+        classes(5, 7, (5, 3)),
+        classes(5, 3),
+        nn.CrossEntropyLoss(),
+        lambda p: nn.optim.SGD(p, lr=0.1),
+    ),
+    "attention": lambda: (
+        nn.TransformerEncoderLayer(8, 2, 16, dropout=0.1, batch_first=True),
+        data((2, 4, 8)),
+        data((2, 4, 8), 1),
+        nn.MSELoss(),
+        nn.optim.AdamW,
+    ),
+}  # fmt: skip
+
+
+def training(name, keep=lambda step: step, clear=True):
+    """A model, its optimizer, and one step of its training on the data that it is given."""
+    autodiff.manual_seed(0)
+    model, x, y, loss_fn, make = NETWORKS[name]()
+    optimizer = make(model.parameters())
+
+    def step(x=None, y=None):
+        if clear:
+            optimizer.zero_grad()
+        loss = loss_fn(model(inputs if x is None else x), targets if y is None else y)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    inputs, targets = x, y
+    return model, optimizer, x, y, keep(step)
+
+
+def state(model, optimizer):
+    """Everything that a step leaves."""
+    return bits(
+        [
+            list(model.state_dict().values()),
+            [p.grad for p in model.parameters()],
+            [list(entry.values()) for entry in optimizer.state_dict()["state"].values()],
+        ]
+    )
+
+
+def run(name, compiled, steps=6, between=lambda i, model, optimizer: None, clear=True):
+    """What a network's training leaves, step by step."""
+    model, optimizer, _, _, step = training(name, autodiff.compile if compiled else lambda step: step, clear)
+    left = []
+    for i in range(steps):
+        between(i, model, optimizer)
+        left.append((bits(step()), state(model, optimizer)))
+    if compiled:
+        assert replays(step) >= 1
+    return left
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_train_to_the_same_bits(name):
+    assert run(name, True) == run(name, False)
+
+
+@pytest.mark.parametrize("name", ["xor", "Adam", "CNN"])
+def test_gradients_that_are_not_cleared_add_up(name):
+    assert run(name, True, clear=False) == run(name, False, clear=False)
+
+
+def halve_rate(i, model, optimizer):
+    optimizer.param_groups[0]["lr"] *= 0.5
+
+
+def add_decay(i, model, optimizer):
+    optimizer.param_groups[0]["weight_decay"] = 0.1 * (i > 3)
+
+
+def evaluate(i, model, optimizer):
+    model.train(i % 3 < 2)
+
+
+def new_values(i, model, optimizer):
+    with autodiff.no_grad():
+        for p in model.parameters():
+            p.mul_(0.9)
+
+
+def new_memory(i, model, optimizer):
+    for p in model.parameters():
+        p.data = p.data * 0.9
+
+
+def look_at_gradients(i, model, optimizer):
+    seen = [p.grad for p in model.parameters()]
+    optimizer.seen = getattr(optimizer, "seen", [])
+    optimizer.seen.append((seen, bits(seen)))
+    for held, before in optimizer.seen:
+        assert bits(held) == before  # what somebody holds is theirs
+
+
+def forget_gradients(i, model, optimizer):
+    for p in list(model.parameters())[: i % 3]:
+        p.grad = None
+
+
+def load(i, model, optimizer):
+    if i == 4:
+        optimizer.load_state_dict(optimizer.state_dict())
+        model.load_state_dict({name: t * 0.5 for name, t in model.state_dict().items()})
+
+
+def replace_a_layer(i, model, optimizer):
+    if i == 4:
+        model[0] = nn.Linear(*model[0].weight.shape[::-1])
+
+
+def freeze(i, model, optimizer):
+    next(model.parameters()).requires_grad_(i < 4)
+
+
+@pytest.mark.parametrize("name", ["xor", "Adam", "dropout", "batch norm"])
+@pytest.mark.parametrize(
+    "between",
+    [
+        *(halve_rate, add_decay, evaluate, new_values, new_memory, look_at_gradients, forget_gradients),
+        *(load, replace_a_layer, freeze),
+    ],
+)
+def test_what_changes_between_steps_is_heeded(name, between):
+    assert run(name, True, 8, between) == run(name, False, 8, between)
+
+
+def test_arguments_of_new_shapes_are_traced_anew():
+    _, _, x, y, step = training("Adam", autodiff.compile)
+    *_, eager = training("Adam")
+    for n in (8, 8, 8, 5, 5, 8, 5, 3, 8):
+        assert bits(step(x[:n], y[:n])) == bits(eager(x[:n], y[:n]))
+    assert replays(step) == 2
+    for i in range(4):
+        fresh = data((8, 5), 10 + i)
+        assert bits(step(fresh, y)) == bits(eager(fresh, y))
+
+
+def test_an_invalid_class_is_an_error_in_a_replay_too():
+    model, _, _, y, step = training("Adam", autodiff.compile)
+    for _ in range(4):
+        step()
+    before = bits(model.state_dict())
+    y[0] = 3
+    with pytest.raises(IndexError, match="out of bounds"):
+        step()
+    assert bits(model.state_dict()) == before
+    y[0] = 0
+    step()
+
+
+def test_results_are_new_and_of_their_kind():
+    w = data((3,)).requires_grad_()
+
+    @autodiff.compile
+    def step(x, scale):
+        w.grad = None
+        y = w * x
+        loss = (y * scale).sum()
+        loss.backward()
+        return {"loss": loss.item(), "y": [y.detach(), (w,)], "scale": scale}
+
+    held = []
+    for i in range(6):
+        x = data((3,), i)
+        result = step(x, 2.0)
+        assert isinstance(result["loss"], float) and type(result["loss"]) is float
+        assert result["y"][1][0] is w and result["scale"] == 2.0
+        held.append((result, (w.detach() * x).tolist(), (w.detach() * x * 2).sum().item()))
+        np.testing.assert_allclose(w.grad, x * 2)
+    for result, y, loss in held:
+        assert result["y"][0].tolist() == y and result["loss"] == loss
+    assert replays(step) == 1
+    assert step(x, 3.0)["loss"] == pytest.approx(held[-1][2] * 1.5)
+
+
+def test_a_function_without_gradients():
+    @autodiff.compile
+    def normalized(x):
+        with autodiff.no_grad():
+            return (x - x.mean(0)) / (x.std(0) + 1e-5)
+
+    for i in range(5):
+        x = data((6, 3), i)
+        assert bits(normalized(x)) == bits((x - x.mean(0)) / (x.std(0) + 1e-5))
+    assert replays(normalized) == 1
+
+
+def test_gradients_as_values_and_second_derivatives():
+    w = data((3,)).requires_grad_()
+
+    def hessian(x):
+        penalty = ((w * x).tanh() ** 2).sum()
+        (g,) = autodiff.grad(penalty, w, create_graph=True)
+        (h,) = autodiff.grad((g * g).sum(), w)
+        return g.detach(), h
+
+    compiled = autodiff.compile(hessian)
+    for i in range(5):
+        x = data((3,), i)
+        assert bits(compiled(x)) == bits(hessian(x))
+    assert replays(compiled) == 1
+
+
+def test_rows_that_are_drawn():
+    x, w = data((20, 3)), data((3,)).requires_grad_()
+
+    def step():
+        w.grad = None
+        rows = autodiff.randint(0, 20, (4,))
+        loss = (x[rows] * w)[:, 1:].sum() + x[1, 2] * w[0]
+        loss.backward()
+        return loss.detach(), rows
+
+    found = []
+    for function in (compiled := autodiff.compile(step), step):
+        autodiff.manual_seed(3)
+        found.append([(bits(function()), bits(w.grad)) for _ in range(6)])
+    assert found[0] == found[1] and replays(compiled) == 1
+
+
+def test_random_draws_follow_the_stream():
+    @autodiff.compile
+    def noisy(x):
+        return x + autodiff.randn(3) * autodiff.rand_like(x)
+
+    def eager(x):
+        return x + autodiff.randn(3) * autodiff.rand_like(x)
+
+    found = []
+    for function in (noisy, eager):
+        autodiff.manual_seed(3)
+        found.append([bits(function(data((3,), i))) for i in range(6)])
+    assert found[0] == found[1] and replays(noisy) == 1
+
+
+def test_numbers_in_the_closure_and_globals_are_guarded():
+    scale = 2.0
+    w = data((3,)).requires_grad_()
+
+    def plain():
+        return (w * scale * FACTOR).detach()
+
+    step = autodiff.compile(plain)
+    global FACTOR
+    for i in range(10):
+        scale, FACTOR = 2.0 + (i > 4), 1.0 + (i > 7)
+        assert bits(step()) == bits(plain())
+    assert replays(step) >= 1
+
+
+FACTOR = 1.0
+
+
+def test_eager_graphs_notice_what_a_replay_changes():
+    model, _, x, _, step = training("Adam", autodiff.compile)
+    for _ in range(3):
+        step()
+    loss = (model(x) ** 2).sum()
+    step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+def test_threads_do_not_share_memory():
+    @autodiff.compile
+    def work(x):
+        for _ in range(5):
+            x = (x * 1.01).sin() + x
+        return x
+
+    inputs = [data((2000,), i) for i in range(8)]
+    for x in inputs[:3]:
+        work(x)
+    expected = [bits(work.step(x)) for x in inputs]
+    found: list[Any] = [None] * 8
+
+    def task(i):
+        for _ in range(20):
+            found[i] = bits(work(inputs[i]))
+            if found[i] != expected[i]:
+                return
+
+    threads = [threading.Thread(target=task, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == expected
+
+
+def test_another_thread_is_not_watched():
+    stop, failures = threading.Event(), []
+
+    def bystander():
+        w = data((4,)).requires_grad_()
+        expected = None
+        while not stop.is_set():
+            w.grad = None
+            (w.tanh() * w).sum().backward()
+            now = bits(w.grad)
+            if expected not in (None, now):
+                failures.append(now)
+            expected = now
+
+    thread = threading.Thread(target=bystander)
+    thread.start()
+    try:
+        for _ in range(5):
+            assert run("xor", True, 3) == run("xor", False, 3)
+    finally:
+        stop.set()
+        thread.join()
+    assert not failures
+
+
+# what cannot be compiled ------------------------------------------------------------------------------------
+
+w = data((3,)).requires_grad_()
+kept: list[Any] = []
+count = 0
+
+
+def branches(x):
+    loss = (w * x).sum()
+    if loss > 0:
+        return loss.detach()
+    return -loss.detach()
+
+
+def asks_for_a_number(x):
+    return (w * x).detach() * (w * x).sum().item()
+
+
+def prints(x):
+    print((w * x).detach())
+    return x
+
+
+def leaves_for_numpy(x):
+    return autodiff.tensor(np.sort((w * x).detach().numpy()))
+
+
+def keeps(x):
+    kept.append((w * x).detach())
+    return x * 2
+
+
+def keeps_a_number(x):
+    kept.append((w * x).sum().item())
+    return x * 2
+
+
+def counts(x):
+    global count
+    count += 1
+    return x * count
+
+
+def draws_with_numpy(x):
+    return x * np.random.default_rng().random(3).astype(np.float32)
+
+
+def draws_an_index(x):
+    return x[np.random.default_rng().permutation(3)]
+
+
+def has_a_hook(x):
+    w.grad = None
+    y = w * x
+    y.register_hook(lambda g: g * 2)
+    y.sum().backward()
+    return y.detach()
+
+
+def masked(x):
+    return x[x > 0].sum()
+
+
+def seeds(x):
+    autodiff.manual_seed(0)
+    return x + autodiff.rand(3)
+
+
+def returns_history(x):
+    return (w * x).sum()
+
+
+def uses_old_history(x):
+    old.sum().backward(retain_graph=True)
+    return x
+
+
+old = (w * w).sin()
+
+UNCOMPILABLE = {
+    branches: "branch",
+    asks_for_a_number: "item",
+    prints: "print",
+    leaves_for_numpy: "numpy",
+    keeps: "kept",
+    keeps_a_number: "kept",
+    counts: "not the same for long",
+    draws_with_numpy: "made a tensor",
+    draws_an_index: "indexed",
+    has_a_hook: "hook",
+    masked: "mask",
+    seeds: "seeded",
+    returns_history: "gradient was not taken",
+    uses_old_history: "before the step",
+}
+
+
+@pytest.mark.parametrize("step", UNCOMPILABLE, ids=lambda step: step.__name__)
+def test_what_cannot_be_compiled_runs_eagerly_after_one_warning(step, capsys):
+    compiled = autodiff.compile(step)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for i in range(10):
+            kept.clear()
+            compiled(data((3,), i))
+            assert len(kept) == ("keeps" in step.__name__)
+    (warning,) = [w for w in caught if w.category is RuntimeWarning]
+    assert UNCOMPILABLE[step] in str(warning.message) and replays(compiled) == 0
+    if step not in (keeps, keeps_a_number, counts, returns_history):  # which are seen at the end
+        line = str(warning.message).partition(f"{__file__}:")[2].partition(".")[0]
+        first = step.__code__.co_firstlineno
+        assert first < int(line) <= first + 5
+
+
+@pytest.mark.parametrize("step", UNCOMPILABLE, ids=lambda step: step.__name__)
+def test_strictly_it_is_an_error(step):
+    compiled = autodiff.compile(step, strict=True)
+    with pytest.raises(RuntimeError, match=UNCOMPILABLE[step]):
+        for i in range(10):
+            compiled(data((3,), i))
+
+
+def test_an_error_in_a_step_changes_nothing_but_what_the_step_did():
+    def step(x):
+        if x.shape == (2,):
+            raise ValueError("two")
+        return x * 2
+
+    compiled = autodiff.compile(step)
+    for n in (2, 3, 2, 3, 3, 2, 3):
+        if n == 2:
+            with pytest.raises(ValueError, match="two"):
+                compiled(data((n,)))
+        else:
+            assert bits(compiled(data((n,)))) == bits(data((n,)) * 2)
+    assert (autodiff.ones(2) * 2).tolist() == [2, 2]
