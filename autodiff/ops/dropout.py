@@ -141,7 +141,8 @@ def noise(x: Array, p: float) -> Array:
     """What dropout multiplies `x` by: 0 with probability `p`, else 1 / (1 - p)."""
     if p == 1:
         return np.zeros_like(x)
-    return default_generator.mask_like(x, 1 - p).astype(x.dtype) / x.dtype.type(1 - p)
+    kind = x.dtype.type
+    return default_generator.mask_like(x, 1 - p) * (kind(1) / kind(1 - p))
 
 
 def saturated(input: Tensor, like: Array, p: float) -> Tensor:

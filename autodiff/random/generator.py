@@ -221,8 +221,20 @@ class Generator:
 
     def mask_like(self, array: Array, p: float | Array) -> Array:
         """True with probability `p`, for each entry of `array`: what dropout keeps, with p = 1 − its rate."""
-        dtype = p.dtype if isinstance(p, np.ndarray) else float64
-        return laid_out_like(array, lambda shape: self.uniform(shape, dtype=dtype)) < p
+        if isinstance(p, np.ndarray):
+            return laid_out_like(array, lambda shape: self.uniform(shape, dtype=p.dtype)) < p
+        high, low = divmod(math.ceil(p * 2.0**53), 2**32)
+
+        def below(words: Array) -> Array:
+            """Whether a uniform float64, of 21 bits of one word and the 32 of the next, is less than p."""
+            first = words[0::2] & 0x1FFFFF
+            less: Array = first < high
+            equal = first == high
+            if equal.any():
+                less |= equal & (words[1::2] < low)
+            return less
+
+        return laid_out_like(array, lambda shape: self._make(below, 2, shape, bool_))
 
     def exponential(self, shape: Shape, rate: float = 1.0, dtype: DType = float32) -> Array:
         """Exponential with this rate λ, of density λ·e^(−λx)."""
