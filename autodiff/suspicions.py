@@ -45,9 +45,7 @@ def suspect(message: str, category: type[SuspiciousWarning] = SuspiciousWarning)
         return
     names = steps[i].frame.f_globals
     registry = names.setdefault("__warningregistry__", {})
-    warnings.warn_explicit(
-        message, category, steps[i].file, steps[i].line, names.get("__name__"), registry, names
-    )
+    warnings.warn_explicit(message, category, steps[i].file, steps[i].line, names.get("__name__"), registry)
 
 
 # A gradient that was never zeroed -------------------------------------------------------------------------
@@ -61,9 +59,9 @@ def doubt_sum(x: Tensor, grad: Tensor) -> None:
     """
     if changed_after(x.array, grad.array) and grad.array.any():
         suspect(
-            "backward() adds to a gradient from before the parameter moved: the sum is the gradient of nothing. "
-            "It was never zeroed: call optimizer.zero_grad() in each step, before backward(). If you mean it: "
-            "warnings.filterwarnings('ignore', category=autodiff.GradientNotZeroed)",
+            "backward() adds to a gradient from before the parameter moved: the sum is the gradient of "
+            "nothing. It was never zeroed: call optimizer.zero_grad() in each step, before backward(). If "
+            "you mean it: warnings.filterwarnings('ignore', category=autodiff.GradientNotZeroed)",
             GradientNotZeroed,
         )
 

@@ -11,10 +11,13 @@ from autodiff import Tensor
 from autodiff.ops import losses as primitive
 from autodiff.ops.dims import refuse_plain
 
+from ..suspicions import doubt_logits
 from .checks import alike, pair, reduced, reduction_of, refuse_integers, refuse_others, refuse_shapes
 
 # A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"
+
+LOGITS = "logits, and applies the softmax itself"
 
 
 def binary_cross_entropy(
@@ -87,6 +90,7 @@ def binary_cross_entropy_with_logits(
                 "binary_cross_entropy_with_logits: targets are probabilities, target.float()"
             )
         input, target = pair("binary_cross_entropy_with_logits", input, target)
+    doubt_logits(input, "binary_cross_entropy_with_logits", "logits, and applies the sigmoid itself")
     if reduction == "mean" and weight is None and pos_weight is None:
         return primitive.bce_logits(input, target, input.array.size or math.nan)
     surprise = primitive.softplus_of_negative(input)
@@ -154,6 +158,7 @@ def cross_entropy(
         and not label_smoothing
         and rows_of_classes(input, target, ignore_index)
     ):
+        doubt_logits(input, "cross_entropy", LOGITS)
         return primitive.cross_entropy(input, target.array, len(target.array))
     reduction = reduction_of(size_average, reduce, reduction)
     if not 0 <= label_smoothing <= 1:
@@ -161,6 +166,7 @@ def cross_entropy(
     refuse_others("cross_entropy", input, target)
     refuse_integers("cross_entropy", input.dtype)
     refuse_weight("cross_entropy", weight, input)
+    doubt_logits(input, "cross_entropy", LOGITS)
     if target.dtype.kind == "f" and target.shape == input.shape and input.ndim:
         if ignore_index >= 0:
             raise RuntimeError(
@@ -194,6 +200,7 @@ def nll_loss(
     refuse_others("nll_loss", input, target)
     refuse_integers("nll_loss", input.dtype)
     refuse_weight("nll_loss", weight, input)
+    doubt_logits(input, "nll_loss", "log-probabilities, the result of log_softmax")
     return of_indices(input, ClassIndices("nll_loss", input, target, ignore_index), weight, reduction)
 
 

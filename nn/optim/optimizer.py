@@ -15,6 +15,7 @@ import numpy as np
 from autodiff import Tensor, enable_grad, get_default_dtype
 from autodiff.memory import touch
 
+from ..suspicions import doubt_step
 from .joint import SMALL, Joint, join
 from .uninterrupted import uninterrupted
 
@@ -111,6 +112,8 @@ class Optimizer:
                             "its data was replaced; call zero_grad() and backward() again"
                         )
                     moved.append((p, w, g))
+            if len(moved) < len(group["params"]):
+                doubt_step(self)
             work.append((i, update, moved))
         with uninterrupted():
             for i, update, moved in work:
