@@ -256,7 +256,7 @@ def test_right_gradients_are_right(seed: int, style: str, size: float) -> None:
         assert "right" in str(found)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.integers(0, 10_000), st.integers(0, 5))
 def test_what_no_mistake_explains_is_shown_beside_a_difference(seed: int, which: int) -> None:
     net = drawn(seed, hidden="tanh")  # without kinks

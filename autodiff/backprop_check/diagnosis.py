@@ -246,11 +246,14 @@ class Diagnosis:
         )
 
     def in_either_precision(self) -> Hypothesis:
-        """The best hypothesis, the numbers taken as exact; if that leaves any unexplained, as float32."""
+        """The best hypothesis if the numbers are exact; or, if that leaves any unexplained, float32."""
+        coarse = self.best()
+        if coarse.explained.left:
+            return coarse  # what is not right roughly is not right exactly
         self.suppose(FINE)
         exact = self.best()
         self.suppose(COARSE)
-        return self.best() if exact.explained.left else exact
+        return coarse if exact.explained.left else exact
 
     def best(self) -> Hypothesis:
         """The hypothesis that leaves the fewest gradients unexplained, with the fewest mistakes."""
