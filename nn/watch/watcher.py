@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..training.trainer import Trainer
 
 SHARE = 0.03  # of the training's time: what measuring may take where no interval is given,
-ALLOWANCE = 0.01  # seconds beyond it, for the first steps
+ALLOWANCE = 0.015  # seconds beyond it, for the first steps
 DENSITY = 100  # after n steps the next one is measured in n / 100, or later
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]  # arguments
@@ -125,22 +125,21 @@ class Watch(Callback):
         steps, wait = len(self.losses), 1
         if self._ready:
             self._measure(steps)
-            wait = self._wait(steps, time.perf_counter() - start)
+            wait = self._wait(steps)
         if wait == 1:
             self._prepare()
         self._next = steps + max(1, wait - 1)
         self.seconds += time.perf_counter() - start
 
-    def _wait(self, steps: int, cost: float) -> int:
-        """In how many steps to measure again, if that costs what it just did."""
+    def _wait(self, steps: int) -> int:
+        """In how many steps to measure again, if that costs what it did so far."""
         if self.interval is not None:
             return self.interval
+        spent = self.seconds * (1 + 2 / len(self.measures)) - ALLOWANCE  # with this one and the next
+        if spent < 0:
+            return max(2, steps // 8)
         elapsed = time.perf_counter() - self._began
-        spent = self.seconds + 2 * cost
-        paid = math.ceil((spent / SHARE - elapsed) * steps / elapsed)  # steps that it takes to pay for it
-        if spent < ALLOWANCE:
-            paid = min(paid, steps // 4)
-        return max(2, steps // DENSITY, paid)
+        return max(2, steps // DENSITY, math.ceil((spent / SHARE - elapsed) * steps / elapsed))
 
     def _prepare(self) -> None:
         """Before a step that is to be measured."""
