@@ -96,7 +96,7 @@ def slider(watch: Watch) -> str:
     steps = frame_steps(watch)
     if len(steps) < 2:
         return ""
-    epochs = {measure.step: measure.epoch for measure in watch.measures}
+    epochs = {measure.step: measure.epoch for measure in watch.measures} | {len(watch.losses): watch.epoch}
     words = [
         f"step {step:,}"
         + (f", epoch {epochs[step]:,}" if epochs.get(step) else "")
