@@ -77,7 +77,7 @@ def replacing(parameters: list[Tensor], without: list[Tensor]) -> list[str]:
     """The names of parameters that have taken the place of some `without` gradient, which no module holds."""
     if not without or not all(isinstance(p, Parameter) for p in without):
         return []
-    if any(sys.getrefcount(p) > 6 for p in without):  # besides the optimizer and us, something holds it
+    if any(sys.getrefcount(p) > 8 for p in without):  # besides the optimizer and us, several hold it
         return []
     if any(type(x) is dict and "_roles" in x for x in gc.get_referrers(*without)):
         return []  # a module does

@@ -1,0 +1,518 @@
+"""Errors teach: the message names operation, shapes and fix; what is shown, the line and the module."""
+
+import io
+import re
+import subprocess
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from contextlib import redirect_stderr
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import autodiff
+import nn
+from autodiff import tensor
+from autodiff.errors.tracebacks import readable
+from autodiff.suspicions import losses
+
+
+ROOT = Path(__file__).parent.parent
+F = nn.functional
+
+
+def leaf(*shape: int) -> Any:
+    return autodiff.ones(*shape, requires_grad=True)
+
+
+def twice() -> None:
+    loss = (leaf(2) ** 2).sum()
+    loss.backward()
+    loss.backward()
+
+
+def changed_after_use() -> None:
+    x = leaf(2) * 1
+    loss = x.exp().sum() + (y := x * 2).exp().sum()
+    y.add_(1)
+    z = x.exp()
+    z.mul_(2)
+    (z.sum() + loss).backward()
+
+
+ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "shapes": (
+        lambda: leaf(2, 3) + leaf(2),
+        RuntimeError,
+        r"size of tensor a \(3\) must match .*\(2, 3\) and \(2,\).*unsqueeze\(1\)",
+    ),
+    "matrices": (
+        lambda: leaf(2, 3) @ leaf(2, 3),
+        RuntimeError,
+        r"cannot be multiplied \(2x3 and 2x3\).*a @ b\.T or a\.T @ b would fit",
+    ),
+    "features": (
+        lambda: nn.Linear(3, 1)(leaf(4, 2)),
+        RuntimeError,
+        r"cannot be multiplied \(4x2 and 3x1\).*in_features=2",
+    ),
+    "dtypes": (
+        lambda: nn.Linear(2, 1)(leaf(4, 2).double()),
+        RuntimeError,
+        r"must have the same dtype.*float64 and float32",
+    ),
+    "axis": (lambda: leaf(2).sum(3), IndexError, r"Dimension out of range .*in sum\(\)"),
+    "a loss's shapes": (
+        lambda: F.mse_loss(leaf(4, 1), leaf(4)),
+        ValueError,
+        r"Target size \(4,\) must be .*reshape\(4, 1\)",
+    ),
+    "not a scalar": (
+        lambda: (leaf(2) * 2).backward(),
+        RuntimeError,
+        r"only for scalar outputs.*\(2,\).*loss\.mean\(\)\.backward\(\)",
+    ),
+    "twice": (twice, RuntimeError, r"backward through the graph a second time.*retain_graph=True"),
+    "changed in place": (
+        changed_after_use,
+        RuntimeError,
+        r"modified by an inplace operation.*x = x \+ 1 instead of x \+= 1",
+    ),
+    "a leaf in place": (
+        lambda: leaf(2).add_(1),
+        RuntimeError,
+        r"leaf Variable that requires grad.*no_grad\(\)",
+    ),
+    "integers": (
+        lambda: tensor([1, 2], requires_grad=True),
+        RuntimeError,
+        r"Only Tensors of floating point.*int64",
+    ),
+    "classes": (
+        lambda: F.cross_entropy(leaf(2, 3), tensor([0, 3])),
+        IndexError,
+        r"Target 3 is out of bounds.*0 to 2",
+    ),
+    "logits into BCE": (
+        lambda: F.binary_cross_entropy(leaf(1) * 3, tensor([1.0])),
+        RuntimeError,
+        r"between 0 and 1.*binary_cross_entropy_with_logits",
+    ),
+    "eval forgotten": (
+        lambda: nn.BatchNorm1d(2)(leaf(1, 2)),
+        ValueError,
+        r"more than 1 value per channel when training.*model\.eval\(\)",
+    ),
+    "a model as parameters": (lambda: nn.optim.SGD(nn.Linear(1, 1)), TypeError, r"model\.parameters\(\)"),
+    "no parameters": (lambda: nn.optim.SGD([]), ValueError, r"empty parameter list"),
+    "a list": (lambda: nn.Linear(1, 1)([1.0]), TypeError, r"must be Tensor, not list.*autodiff\.tensor\(\)"),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_kind_words_and_fix(name: str) -> None:
+    program, kind, words = ERRORS[name]
+    with pytest.raises(kind) as caught:
+        program()
+    assert re.search(words, str(caught.value)), str(caught.value)
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_what_is_shown_is_the_users(name: str) -> None:
+    shown = as_shown(ERRORS[name][0])
+    assert "test_errors.py" in shown and "your line: " in shown
+    assert not re.search(r'File ".*/(autodiff|nn)/', shown)
+    assert "set_full_tracebacks(True) shows them" in shown
+
+
+def as_shown(program: Callable[[], Any]) -> str:
+    """What `sys.excepthook` prints of the error that a program raises."""
+    try:
+        program()
+    except Exception as error:
+        whole, notes = error.__traceback__, list(getattr(error, "__notes__", ()))
+        with redirect_stderr(io.StringIO()) as shown:
+            sys.excepthook(type(error), error, whole)
+        assert error.__traceback__ is whole and getattr(error, "__notes__", []) == notes  # untouched
+        return shown.getvalue()
+    raise AssertionError("nothing was raised")
+
+
+class Net(nn.Module):
+    """A model whose second layer does not fit its first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(2, 4)
+        self.tail = nn.Sequential(nn.Tanh(), nn.Linear(3, 1))
+
+    def forward(self, x: Any) -> Any:
+        return self.tail(self.hidden(x))
+
+
+def test_the_module_is_named_by_its_path() -> None:
+    def program() -> None:
+        net = Net()
+        net(autodiff.ones(5, 2))
+
+    shown = as_shown(program)
+    assert (
+        "in net.tail.1: Linear(in_features=3, out_features=1, bias=True), given input=float32 (5, 4)" in shown
+    )
+    assert re.search(r"your line: .*test_errors.py, line \d+: return self.tail\(self.hidden\(x\)\)", shown)
+    assert "net(autodiff.ones(5, 2))" in shown and "not aligned" not in shown  # NumPy's complaint is left out
+
+
+def test_the_call_is_named_with_its_arguments() -> None:
+    shown = as_shown(lambda: autodiff.sum(autodiff.ones(2, 3), dim=7))
+    assert "in sum(input=float32 (2, 3), dim=7, keepdim=False)" in shown
+
+
+def test_errors_of_operations_bear_the_note_wherever_they_go() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        leaf(2, 3) + leaf(2)
+    assert "leaf(2, 3) + leaf(2)" in "".join(traceback.format_exception(caught.value))
+    assert "your line: " in caught.value.__notes__[0]
+
+
+def test_full_tracebacks_can_be_had() -> None:
+    autodiff.set_full_tracebacks(True)
+    try:
+        shown = as_shown(lambda: leaf(2).sum(3))
+    finally:
+        autodiff.set_full_tracebacks(False)
+    assert "autodiff/ops/reductions.py" in shown and "not shown" not in shown
+
+
+def test_an_error_of_ours_that_we_did_not_raise_is_shown_whole() -> None:
+    def broken() -> None:
+        nn.Linear(2, 1)._register(1)  # type: ignore[call-arg]
+
+    def deep() -> None:
+        autodiff.autograd.backward(3)  # type: ignore[arg-type]
+
+    for program in (broken, deep):
+        try:
+            program()
+        except Exception as error:
+            with readable(error) as shown:
+                assert shown is error.__traceback__
+
+
+def test_errors_of_the_user_are_none_of_ours() -> None:
+    def own() -> None:
+        raise RuntimeError("mine")
+
+    assert "your line" not in as_shown(own)
+
+
+def test_scripts_and_threads_show_errors_so() -> None:
+    program = """
+import threading
+import autodiff, nn
+net = nn.Sequential(nn.Linear(2, 3), nn.Linear(4, 1))
+thread = threading.Thread(target=lambda: net(autodiff.ones(5, 2)))
+thread.start(); thread.join()
+net(autodiff.ones(6, 2))
+"""
+    for full in ("0", "1"):
+        env = {"PYTHONPATH": str(ROOT), "AUTODIFF_FULL_TRACEBACKS": full}
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=env)
+        assert done.returncode == 1
+        assert (done.stderr.count("in net.1: Linear(") == 2) == (full == "0")
+        assert ("/ops/linear.py" in done.stderr) == (full == "1")
+
+
+def test_notebooks_show_errors_so() -> None:
+    pytest.importorskip("IPython")
+    program = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.run_cell("%colors NoColor")
+shell.run_cell("import autodiff, nn; net = nn.Sequential(nn.Linear(2, 3), nn.Linear(4, 1))")
+shell.run_cell("net(autodiff.ones(6, 2))")
+shell.run_cell("1 / 0")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    shown = done.stdout + done.stderr
+    assert "in net.1: Linear(" in shown and "cannot be multiplied" in shown and "ZeroDivisionError" in shown
+    assert "/ops/linear.py" not in shown
+
+
+# No gradient ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_plain_data_is_named() -> None:
+    def train(x: Any, y: Any) -> None:
+        model = nn.Linear(2, 1)
+        prediction = model(x).detach()
+        loss = F.mse_loss(prediction, y)
+        loss.backward()
+
+    with pytest.raises(RuntimeError) as caught:
+        train(autodiff.ones(4, 2), autodiff.ones(4, 1))
+    said = str(caught.value)
+    assert said.startswith("element 0 of tensors does not require grad and does not have a grad_fn")
+    assert "loss is float32 (), plain data" in said
+    assert "Plain data here: x float32 (4, 2), y float32 (4, 1), prediction float32 (4, 1)." in said
+    assert "Requiring grad: 2 parameters of model" in said
+
+
+def test_frozen_parameters_and_no_grad_are_named() -> None:
+    model = nn.Linear(2, 1).requires_grad_(False)
+    with pytest.raises(RuntimeError, match="No parameter of model requires grad: it is frozen"):
+        model(autodiff.ones(1, 2)).sum().backward()
+    with autodiff.no_grad(), pytest.raises(RuntimeError, match="this line runs under no_grad"):
+        (leaf(2) * 2).sum().backward()
+
+
+# Suspicions -----------------------------------------------------------------------------------------------
+
+
+X, Y = torch.randn(8, 2).numpy(), torch.randn(8, 1).numpy()
+
+
+class Training:
+    """A small training loop, whose steps a test spoils."""
+
+    def __init__(self) -> None:
+        self.x, self.y = tensor(X), tensor(Y)
+        self.model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+        self.optimizer = nn.optim.SGD(self.model.parameters(), lr=0.01)
+
+    def loss(self) -> Any:
+        return F.mse_loss(self.model(self.x), self.y)
+
+
+def never_zeroed() -> None:
+    t = Training()
+    for _ in range(4):
+        t.loss().backward()
+        t.optimizer.step()
+
+
+def by_hand_never_zeroed() -> None:
+    w = leaf(2)
+    for _ in range(4):
+        (w * w).sum().backward()
+        with autodiff.no_grad():
+            w -= 0.1 * w.grad
+
+
+def kept_in_a_sum() -> None:
+    t, total = Training(), 0
+    for _ in range(60 * losses.every // 5):
+        t.optimizer.zero_grad()
+        loss = t.loss()
+        total += loss
+        loss.backward()
+        t.optimizer.step()
+
+
+def kept_in_a_list() -> None:
+    t, kept = Training(), []
+    for _ in range(60 * losses.every // 5):
+        t.optimizer.zero_grad()
+        loss = t.loss()
+        loss.backward()
+        t.optimizer.step()
+        kept.append(loss)
+
+
+def no_backward() -> None:
+    t = Training()
+    loss = t.loss()
+    t.optimizer.step()
+    del loss
+
+
+def zeroed_between() -> None:
+    t = Training()
+    loss = t.loss()
+    loss.backward()
+    t.optimizer.zero_grad()
+    t.optimizer.step()
+
+
+def layer_replaced() -> None:
+    t = Training()
+    t.model[2] = nn.Linear(3, 1)
+    t.loss().backward()
+    t.optimizer.step()
+
+
+def model_replaced() -> None:
+    t = Training()
+    t.model = Training().model
+    t.loss().backward()
+    t.optimizer.step()
+
+
+SUSPICIOUS: dict[str, tuple[Callable[[], Any], type[Warning], str]] = {
+    "never zeroed": (never_zeroed, autodiff.GradientNotZeroed, r"optimizer\.zero_grad\(\) in each step"),
+    "never zeroed, by hand": (by_hand_never_zeroed, autodiff.GradientNotZeroed, r"never zeroed"),
+    "kept in a sum": (kept_in_a_sum, autodiff.GraphKept, r"total \+= loss\.item\(\)"),
+    "kept in a list": (kept_in_a_list, autodiff.GraphKept, r"losses\.append"),
+    "no backward": (no_backward, autodiff.SuspiciousWarning, r"call loss\.backward\(\) before step\(\)"),
+    "zeroed between": (zeroed_between, autodiff.SuspiciousWarning, r"not between them"),
+    "a layer replaced": (
+        layer_replaced,
+        autodiff.SuspiciousWarning,
+        r"moves 2 of its 4 .*2\.weight, 2\.bias have gradients",
+    ),
+    "a model replaced": (model_replaced, autodiff.SuspiciousWarning, r"moves 0 of its 4 .*add_param_group"),
+    "softmax before cross-entropy": (
+        lambda: F.cross_entropy(leaf(2, 3).softmax(1), tensor([0, 1])),
+        autodiff.SuspiciousWarning,
+        r"result of softmax: it takes logits",
+    ),
+    "the same, reshaped and weighted": (
+        lambda: F.cross_entropy(leaf(1, 6).softmax(1).reshape(2, 3), tensor([0, 1]), autodiff.ones(3)),
+        autodiff.SuspiciousWarning,
+        r"softmax",
+    ),
+    "probabilities into BCE with logits": (
+        lambda: F.binary_cross_entropy_with_logits(leaf(2).sigmoid(), autodiff.ones(2)),
+        autodiff.SuspiciousWarning,
+        r"result of sigmoid",
+    ),
+    "probabilities into NLL": (
+        lambda: nn.NLLLoss()(leaf(2, 3).softmax(1), tensor([0, 1])),
+        autodiff.SuspiciousWarning,
+        r"log-probabilities",
+    ),
+    "the gradient of a result": (
+        lambda: (leaf(2) * 2).grad,
+        autodiff.SuspiciousWarning,
+        r"not a leaf Tensor.*retain_grad\(\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SUSPICIOUS)
+def test_what_is_suspicious_is_said_once_at_the_users_line(name: str) -> None:
+    program, category, words = SUSPICIOUS[name]
+    globals().pop("__warningregistry__", None)
+    losses.__init__()  # type: ignore[misc]  # each test counts for itself
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("default")
+        program()
+    assert len(said) == 1, [str(each.message) for each in said]
+    assert said[0].category is category and issubclass(category, UserWarning)
+    assert re.search(words, str(said[0].message)), str(said[0].message)
+    assert said[0].filename == __file__
+
+
+@pytest.mark.parametrize("name", SUSPICIOUS)
+def test_what_is_meant_can_be_silenced(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", category=SUSPICIOUS[name][1])
+        SUSPICIOUS[name][0]()
+
+
+def accumulated() -> None:
+    t = Training()
+    for i in range(8):
+        t.optimizer.zero_grad(set_to_none=i < 4)
+        for _ in range(3):
+            (t.loss() / 3).backward()
+        t.optimizer.step()
+
+
+def zeroed_by_hand() -> None:
+    w = leaf(2)
+    for i in range(6):
+        (w * w).sum().backward()
+        with autodiff.no_grad():
+            w -= 0.1 * w.grad
+        w.grad = None if i % 2 else w.grad.zero_()
+
+
+def scheduled_without_training() -> None:
+    t = Training()
+    scheduler = nn.optim.lr_scheduler.StepLR(t.optimizer, 2)
+    for _ in range(5):
+        t.optimizer.step()
+        scheduler.step()
+
+
+def many_losses_at_once() -> None:
+    t = Training()
+    for loss in [t.loss() for _ in range(60 * losses.every // 5)]:
+        loss.backward()
+
+
+def numbers_kept() -> None:
+    t, kept = Training(), []
+    for _ in range(60 * losses.every // 5):
+        t.optimizer.zero_grad()
+        loss = t.loss()
+        loss.backward()
+        t.optimizer.step()
+        kept.append((loss.item(), loss.detach()))
+
+
+def two_models() -> None:
+    a, b = Training(), Training()
+    unused = nn.Parameter(autodiff.ones(2))
+    optimizer = nn.optim.Adam([*a.model.parameters(), unused])
+    for _ in range(3):
+        optimizer.zero_grad()
+        (a.loss() + b.loss()).backward()  # the other model is not trained
+        optimizer.step()
+        b.model.zero_grad()
+
+
+def a_part_unused() -> None:
+    t = Training()
+    t.model.add_module("spare", nn.Identity())
+    t.model.spare.weight = nn.Parameter(autodiff.ones(2))
+    optimizer = nn.optim.Adam(t.model.parameters())
+    t.loss().backward()
+    optimizer.step()
+
+
+def lbfgs() -> None:
+    t = Training()
+    optimizer = nn.optim.LBFGS(t.model.parameters(), max_iter=4)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = t.loss()
+        loss.backward()
+        return loss
+
+    for _ in range(4):
+        optimizer.step(closure)
+
+
+def distilled() -> None:
+    F.cross_entropy(leaf(2, 3), leaf(2, 3).softmax(1).detach())
+    F.cross_entropy(leaf(2, 3).log_softmax(1), tensor([0, 1]))
+    F.nll_loss(leaf(2, 3).log_softmax(1), tensor([0, 1]))
+
+
+def kept_on_purpose() -> None:
+    x = leaf(2)
+    y = x * 2
+    y.retain_grad()
+    y.sum().backward()
+    assert y.grad is not None and x.grad is not None and leaf(1).grad is None and tensor(1.0).grad is None
+
+
+HEALTHY = [
+    *(accumulated, zeroed_by_hand, scheduled_without_training, many_losses_at_once, numbers_kept, two_models),
+    *(a_part_unused, lbfgs, distilled, kept_on_purpose),
+]
+
+
+@pytest.mark.parametrize("program", HEALTHY, ids=lambda program: program.__name__)
+def test_healthy_programs_are_not_accused(program: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        program()
