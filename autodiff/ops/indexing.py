@@ -272,8 +272,10 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     tensor([2., 3.])
     """
     refuse_plain(input, "narrow")
+    if not input.array.ndim:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     i = one_dim(dim, input.array.ndim, "narrow")
-    n = input.array.shape[i] if input.array.ndim else 0
+    n = input.array.shape[i]
     if not -n <= start <= n:
         raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {start})")
     first = start + n if start < 0 else start
