@@ -20,7 +20,6 @@ from autodiff import tensor
 from autodiff.errors.tracebacks import readable
 from autodiff.suspicions import losses
 
-
 ROOT = Path(__file__).parent.parent
 F = nn.functional
 
