@@ -6,9 +6,8 @@ import math
 from typing import Any
 
 from ..arrays import column_sums, product
-from ..dtypes import Array
 from ..errors import describe
-from ..primitive import Primitive
+from ..primitive import Primitive, ndarray
 from ..record import Record, mode
 from ..tensor import Tensor, history
 from . import products, shapes
@@ -103,9 +102,11 @@ def refuse_sizes(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
         )
 
 
-def weighted(x: Array, w: Array, b: Array) -> Array:
-    """x Wᵀ + b."""
-    z: Array = product(x, w.mT)
+def weighted(x: Any, w: Any, b: Any) -> Any:
+    """x Wᵀ + b; of arrays in one piece of memory."""
+    if type(x) is not ndarray:
+        return x @ w.mT + b
+    z = x.dot(w.T)
     z += b
     return z
 
