@@ -45,7 +45,8 @@ def suspect(message: str, category: type[SuspiciousWarning] = SuspiciousWarning)
         return
     names = steps[i].frame.f_globals
     registry = names.setdefault("__warningregistry__", {})
-    warnings.warn_explicit(message, category, steps[i].file, steps[i].line, names.get("__name__"), registry)
+    module = names.get("__name__") or "<unknown>"  # of None nothing is said
+    warnings.warn_explicit(message, category, steps[i].file, steps[i].line, module, registry)
 
 
 # A gradient that was never zeroed -------------------------------------------------------------------------
