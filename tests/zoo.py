@@ -7,6 +7,7 @@ another animal. Every broken one is a healthy training with one thing changed.
 from __future__ import annotations
 
 import copy
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,6 +21,11 @@ from autodiff import Tensor
 
 Array = np.ndarray[Any, Any]
 Stream = np.random.RandomState
+
+
+def stream(species: str, seed: int) -> Stream:
+    """The random stream of an animal: no two species share one."""
+    return Stream([seed, zlib.crc32(species.encode())])
 
 
 @dataclass
@@ -150,10 +156,12 @@ def network(task: Task, hidden: list[int], kind: str) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(sizes[-1], task.outputs))
 
 
-def optimizer_of(model: nn.Module, r: Stream, kind: str, deep: bool = False) -> nn.optim.Optimizer:
+def optimizer_of(model: nn.Module, r: Stream, kind: str, regression: bool = False) -> nn.optim.Optimizer:
     """A rate that a reader of tutorials would take."""
     if r.rand() < 0.5:
         return nn.optim.Adam(model.parameters(), lr=pick(r, (0.005, 0.01, 0.03)))
+    if kind == "sigmoid" and regression:
+        return nn.optim.SGD(model.parameters(), lr=0.1)
     if kind == "sigmoid":
         return nn.optim.SGD(model.parameters(), lr=pick(r, (0.3, 0.5)), momentum=0.9)
     return nn.optim.SGD(model.parameters(), lr=pick(r, (0.05, 0.1)), momentum=pick(r, (0.0, 0.9)))
@@ -171,7 +179,13 @@ def healthy(
     hidden = [int(pick(r, widths))] * int(pick(r, depth))
     autodiff.manual_seed(int(r.randint(10000)))
     model = network(task, hidden, kind)
-    return Run(model, task.loss_fn, floats(task.x), target(task.y), optimizer_of(model, r, kind))
+    return Run(
+        model,
+        task.loss_fn,
+        floats(task.x),
+        target(task.y),
+        optimizer_of(model, r, kind, isinstance(task.loss_fn, nn.MSELoss)),
+    )
 
 
 def floats(x: Array) -> Tensor:
@@ -356,15 +370,15 @@ def weights(model: nn.Module) -> list[Tensor]:
 @autodiff.no_grad()
 def symmetric(r: Stream) -> Run:
     """All weights equal; or drawn very small."""
-    run = healthy(r, CURVED)
     way = r.randint(3)
+    run = healthy(r, CURVED if way < 2 else (moons, circles, curve), depth=(1, 2) if way < 2 else (2, 3))
     for p in run.model.parameters():
         if way == 0:
             p.fill_(0.0 if p.ndim == 1 else float(pick(r, (0.1, 0.5, 1.0))))
         elif way == 1:
             p.zero_()
     if way == 2:
-        scale = float(pick(r, (1e-3, 1e-4)))
+        scale = float(pick(r, (1e-4, 1e-5)))
         for p in run.model.parameters():
             p.copy_(floats(scale * r.randn(*p.shape))) if p.ndim > 1 else p.zero_()
         run.optimizer = nn.optim.SGD(run.model.parameters(), lr=0.1)
@@ -373,7 +387,7 @@ def symmetric(r: Stream) -> Run:
 
 @autodiff.no_grad()
 def saturated(r: Stream) -> Run:
-    run = healthy(r, (circles, digits, curve, moons), ("sigmoid", "tanh"), depth=(1, 2, 3))
+    run = healthy(r, (circles, digits, curve), ("sigmoid", "tanh"), depth=(1, 2, 3), widths=(4, 8))
     scale = float(pick(r, (30, 60, 100)))
     for p in weights(run.model)[:-1]:
         p.mul_(scale)
@@ -385,7 +399,7 @@ def saturated(r: Stream) -> Run:
 @autodiff.no_grad()
 def dead(r: Stream) -> Run:
     """Biases far below zero, as after a step that was too long: of one layer, or of most units of each."""
-    run = healthy(r, LARGE, kinds=("relu",), depth=(1, 2, 3))
+    run = healthy(r, (circles, digits, curve), kinds=("relu",), depth=(1, 2, 3))
     layers = [m for m in run.model if isinstance(m, nn.Linear)][:-1]
     most = r.rand() < 0.4
     for layer in layers if most else [pick(r, layers)]:
@@ -405,7 +419,7 @@ def vanishing(r: Stream) -> Run:
 def exploding(r: Stream) -> Run:
     """Deep ReLU networks with weights of N(0, 1)."""
     run = healthy(r, LARGE, ("relu",), depth=(4, 6, 8), widths=(16, 32))
-    scale = float(pick(r, (1.0, 0.8)))
+    scale = float(pick(r, (1.0, 1.2)))
     for p in weights(run.model):
         p.copy_(floats(scale * r.randn(*p.shape)))
     run.optimizer = nn.optim.SGD(run.model.parameters(), lr=0.1)
@@ -413,9 +427,9 @@ def exploding(r: Stream) -> Run:
 
 
 def rate_too_high(r: Stream) -> Run:
-    run = healthy(r, LARGE)
+    run = healthy(r, (moons, circles, curve))
     if r.rand() < 0.5:
-        run.optimizer = nn.optim.Adam(run.model.parameters(), lr=pick(r, (10, 30, 100)))
+        run.optimizer = nn.optim.Adam(run.model.parameters(), lr=pick(r, (30, 100, 300)))
     else:
         run.optimizer = nn.optim.SGD(
             run.model.parameters(), lr=pick(r, (30, 100, 300)), momentum=pick(r, (0, 0.9))
@@ -494,10 +508,13 @@ def constant(r: Stream) -> Run:
     if way == 0:
         run.x = floats(np.full(run.x.shape, float(pick(r, (0.0, 1.0)))))
     elif way == 1:
+        run = healthy(r, (moons, circles, iris, curve), ("tanh", "relu"))
         run.y = run.y[autodiff.tensor(r.permutation(len(run.y)))]
         run.optimizer = nn.optim.SGD(run.model.parameters(), lr=0.01)
     elif way == 2:
-        run.optimizer = nn.optim.SGD(run.model.parameters(), lr=0.1, weight_decay=float(pick(r, (1.0, 2.0))))
+        run.optimizer = nn.optim.Adam(
+            run.model.parameters(), lr=0.02, weight_decay=float(pick(r, (1.0, 3.0)))
+        )
     else:
         run.model = nn.Sequential(Forgetting(run.x.shape[1]), run.model)
         run.optimizer = nn.optim.Adam(run.model.parameters(), lr=0.01)

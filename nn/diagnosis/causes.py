@@ -17,6 +17,7 @@ import numpy as np
 
 import autodiff
 from autodiff import Tensor
+from autodiff.dtypes import Array
 
 from ..layers.activation import Sigmoid, Softmax, Tanh
 from ..layers.containers import Sequential
@@ -27,15 +28,16 @@ from .findings import Finding
 from .isolation import Twin
 from .rows import Batch, Rows, count, taken
 from .signals import Signals, measure, size, spread
-from .trial import Trial, affordable, base_rate, lr_of, train, with_adam, with_lr
+from .trial import Trial, base_rate, best_constant, lr_of, train, with_adam, with_lr
 
 ENOUGH = 0.5  # of the base rate's loss, learned in the trial: then nothing is wrong that would show here
 STUCK = 0.1  # less learned than this: as good as nothing
 EQUAL = 1e-5  # relative difference of units that are the same, in float32
 SMALL_GAIN = 0.1  # size of a weight times √fan_in; the layers' own initial values have 0.58
-SATURATED, DEAD = 0.5, 0.5  # share of values, of units
+SATURATED, DEAD = 0.5, 0.7  # share of values, of units
 VANISHED, EXPLODED = 1e-3, 4.0  # gradient at the first activation over that at the last
 SLOW = 1e-4  # |change| / |weights| of a step
+ENDINGS: dict[str, Callable[[], Module]] = {"sigmoid": Sigmoid, "tanh": Tanh, "softmax": lambda: Softmax(1)}
 FEW = 32  # rows that a model should be able to fit by heart
 
 
@@ -50,6 +52,7 @@ class Case:
     rows: Rows
     signals: Signals
     trial: Trial
+    steps: int  # of the trial
 
     def twin(self) -> Twin:
         """A copy to experiment on."""
@@ -57,7 +60,7 @@ class Case:
 
     def retrial(self, change: Callable[[Twin], Twin], rows: Rows | None = None) -> Trial:
         """The trial again, with one thing different."""
-        return train(change(self.twin()), rows or self.rows, self.trial.base)
+        return train(change(self.twin()), rows or self.rows, self.trial.base, self.steps)
 
     def compared(self, what: str, other: Trial) -> str:
         """Two trials in a sentence."""
@@ -98,7 +101,7 @@ def frozen(case: Case) -> Finding | None:
     }
     if still:
         thawed = case.retrial(thaw)
-        if not thawed.better_than(case.trial):
+        if len(still) < len(named) and not thawed.better_than(case.trial):
             still = {}
         else:
             proof = "; " + case.compared("with all of them trained", thawed)
@@ -145,10 +148,12 @@ def symmetric(case: Case) -> Finding | None:
                 f"the {hidden.before.shape[1]} units of {hidden.layer} differ by {hidden.difference:.1g} of "
                 f"their size, and their gradients by {spread(hidden.gradient):.1g}",
             )
-    if case.trial.learned >= STUCK or len(case.signals.layers) < 2:
+    if len(case.signals.layers) < 2:
         return None
     smallest = min(case.signals.layers[:-1], key=lambda layer: layer.gain)
     if smallest.gain >= SMALL_GAIN:
+        return None
+    if case.trial.learned >= STUCK and not case.retrial(redrawn).better_than(case.trial):
         return None
     varied = min((size(np.std(a.after, axis=0)) for a in case.signals.hidden), default=0.0)
     return Finding(
@@ -186,7 +191,7 @@ def dead(case: Case) -> Finding | None:
     units, proof = worst.before.shape[1], ""
     if case.trial.learned >= STUCK:  # enough units are left for some of it
         drawn = case.retrial(redrawn)
-        if worst.dead < 1.5 * DEAD or not drawn.better_than(case.trial):
+        if not drawn.better_than(case.trial):
             return None
         proof = "; " + case.compared("with the layers' own initial values", drawn)
     return Finding(
@@ -299,7 +304,7 @@ def rate_too_high(case: Case) -> Finding | None:
     if not case.given or not (trial.rose > 1.1 or not math.isfinite(trial.end)):
         return None
     best, factor = best_rate(case, (1e-1, 1e-2, 1e-3, 1e-4))
-    if not best.better_than(trial):
+    if not best.better_than(trial) or not best.end < 0.9 * best.start:
         return None
     lr = lr_of(case.optimizer)
     return Finding(
@@ -347,8 +352,8 @@ def capacity(case: Case) -> Finding | None:
     rows = Rows(few, [few])
     output = output_of(case.twin(), few)
     base = base_rate(case.loss_fn, output, few.target)
-    steps = 2 * affordable(case.twin(), case.rows)
-    if not math.isfinite(base):
+    steps = 2 * case.steps
+    if not base > 0.1 * case.trial.base:  # nan, or rows of one class only
         return None
     tries = []
     for fresh in (False, True):
@@ -359,7 +364,7 @@ def capacity(case: Case) -> Finding | None:
     best = min(tries, key=lambda trial: trial.end)
     if not best.learned < 0.7:
         return None
-    larger = train(reference(case, few), rows, base, steps)
+    larger = train(reference(case, few, np.zeros(1)), rows, base, steps)
     if not larger.learned > 0.9:
         return None
     return Finding(
@@ -388,7 +393,7 @@ def redrawn(twin: Twin) -> Twin:
     return twin
 
 
-def reference(case: Case, batch: Batch) -> Twin:
+def reference(case: Case, batch: Batch, middle: Array) -> Twin:
     """A network that is large enough, with the inputs, outputs and last activation of this one."""
     output = case.signals.output
     assert output is not None
@@ -396,31 +401,34 @@ def reference(case: Case, batch: Batch) -> Twin:
     inputs = sum(math.prod(x.shape[1:]) for x in batch.inputs)
     outputs = math.prod(output.shape[1:])
     layers: list[Module] = [Linear(inputs, 64), Tanh(), Linear(64, 64), Tanh(), Linear(64, outputs)]
-    ending = {"sigmoid": Sigmoid(), "tanh": Tanh(), "softmax": Softmax(1)}.get(case.signals.ending)
-    net = Reference(layers + ([ending] if ending is not None else []), output.shape[1:])
+    layers += [ENDINGS[case.signals.ending]()] if case.signals.ending in ENDINGS else []
+    net = Reference(layers, output.shape[1:], Tensor(np.array(middle)))
     net = net.to(dtype=output.dtype)
     return Twin(net, case.loss_fn, Adam(net.parameters(), lr=0.01))
 
 
 class Reference(Module):
-    """A feed-forward network on all inputs side by side, whose output has the shape of another model's."""
+    """A feed-forward network on all inputs side by side, whose output has the shape of another model's.
 
-    def __init__(self, layers: list[Module], shape: tuple[int, ...]) -> None:
+    Its answers begin near `middle`.
+    """
+
+    middle: Tensor
+
+    def __init__(self, layers: list[Module], shape: tuple[int, ...], middle: Tensor) -> None:
         super().__init__()
         self.layers, self.shape = Sequential(*layers), shape
+        self.register_buffer("middle", middle)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         flat = autodiff.cat([x.reshape(x.shape[0], -1) for x in inputs], dim=1)
-        output: Tensor = self.layers(flat).reshape(-1, *self.shape)
+        output: Tensor = self.layers(flat).reshape(-1, *self.shape) + self.middle
         return output
 
 
-def constant(case: Case) -> Finding | None:
-    """The model ends at the base rate, and why nothing better can come of it."""
-    if case.trial.learned > 0.05 or case.signals.output is None:
-        return None
-    reason = same_inputs(case) or ignored_inputs(case) or decayed(case) or unrelated(case)
-    if reason is None:
+def at_base_rate(case: Case, reason: str) -> Finding | None:
+    """The finding that the trial ended at the base rate, for this reason."""
+    if case.trial.learned > STUCK:
         return None
     return Finding(
         "constant_output",
@@ -430,24 +438,21 @@ def constant(case: Case) -> Finding | None:
     )
 
 
-def same_inputs(case: Case) -> str | None:
-    """All rows are the same."""
-    if count(case.rows.all) > 1 and all((x.array == x.array[:1]).all() for x in case.rows.all.inputs):
-        return f"the inputs of all {count(case.rows.all)} rows are the same"
-    return None
-
-
-def ignored_inputs(case: Case) -> str | None:
-    """The output is the same for every row."""
+def lost_inputs(case: Case) -> Finding | None:
+    """All rows are the same, or all outputs."""
+    n = count(case.rows.all)
+    if n > 1 and all((x.array == x.array[:1]).all() for x in case.rows.all.inputs):
+        return at_base_rate(case, f"the inputs of all {n} rows are the same")
     output = case.signals.output
-    assert output is not None
-    varied = float(np.ptp(output.array, axis=0).max(initial=0.0))
-    if len(output.array) < 2 or varied > 1e-6 * max(1.0, float(np.abs(output.array).max())):
+    if output is None or len(output.array) < 2:
         return None
-    return f"the outputs of {len(output.array)} different rows differ by {varied:.1g}"
+    varied = float(np.ptp(output.array, axis=0).max(initial=0.0))
+    if varied > 1e-6 * max(1.0, float(np.abs(output.array).max())):
+        return None
+    return at_base_rate(case, f"the outputs of {len(output.array)} different rows differ by {varied:.1g}")
 
 
-def decayed(case: Case) -> str | None:
+def decayed(case: Case) -> Finding | None:
     """Weight decay holds the weights at zero."""
     decay = max(float(group.get("weight_decay") or 0.0) for group in case.optimizer.param_groups)
     if not decay:
@@ -455,7 +460,7 @@ def decayed(case: Case) -> str | None:
     free = case.retrial(without_decay)
     if not free.better_than(case.trial):
         return None
-    return f"with weight_decay=0 in place of {decay:g} it is {number(free.end)}"
+    return at_base_rate(case, f"with weight_decay=0 in place of {decay:g} it is {number(free.end)}")
 
 
 def without_decay(twin: Twin) -> Twin:
@@ -466,17 +471,20 @@ def without_decay(twin: Twin) -> Twin:
     return twin
 
 
-def unrelated(case: Case) -> str | None:
+def unrelated(case: Case) -> Finding | None:
     """A larger network, too, finds nothing in half of the rows that would hold for the other half."""
     n = count(case.rows.all)
-    if n < 40 or any(x.dtype.kind != "f" for x in case.rows.all.inputs):
+    if n < 40 or case.trial.learned > STUCK or case.signals.output is None:
+        return None
+    if any(x.dtype.kind != "f" for x in case.rows.all.inputs):
         return None
     order = autodiff.Generator().manual_seed(3).permutation(n)[:256]
     change = standard(case.rows)
     half = len(order) // 2
     one, other = (taken(case.rows.all, part) for part in (order[:half], order[half:]))
     one, other = (Batch([change(x) for x in batch.inputs], batch.target) for batch in (one, other))
-    twin = reference(case, one)
+    middle = best_constant(case.loss_fn, output_of(case.twin(), one), one.target)[1]
+    twin = reference(case, one, middle if case.signals.ending not in ENDINGS else np.zeros(1))
     base = base_rate(twin.loss_fn, output_of(twin, other), other.target)
     best = math.inf
     for _ in range(15):
@@ -485,16 +493,17 @@ def unrelated(case: Case) -> str | None:
             best = min(best, float(twin.loss_fn(output_of(twin, other), other.target).item()))
         if best < 0.97 * base:
             return None
-    return (
+    return at_base_rate(
+        case,
         f"a network with 64 hidden units, trained on {half} rows, gets no better than {number(best)} on "
         f"{len(order) - half} others, where the base rate has {number(base)}: inputs without relation to the "
-        "targets"
+        "targets",
     )
 
 
 ORDER: tuple[Callable[[Case], Finding | None], ...] = (
-    frozen, symmetric, inputs, saturated, dead, exploding, vanishing, rate_too_high, constant,
-    rate_too_low, capacity,
+    frozen, symmetric, inputs, saturated, dead, exploding, vanishing, lost_inputs, decayed,
+    rate_too_high, unrelated, rate_too_low, capacity,
 )  # fmt: skip
 ALSO_IF_SLOW: tuple[Callable[[Case], Finding | None], ...] = (
     frozen, symmetric, inputs, dead, exploding, rate_too_high,

@@ -84,14 +84,14 @@ def shapes(loss_fn: Callable[..., Any], signals: Signals, target: Tensor) -> Fin
     ):
         return None
     stream = Generator().manual_seed(0)
-    answers = Tensor(stream.uniform(output.shape, 0.1, 0.9, dtype=np.dtype(np.float64)).astype(output.dtype))
-    with autodiff.no_grad():
-        losses = [
-            float(loss_fn(answers, Tensor(target.array[stream.permutation(len(target.array))])).item())
-            for _ in range(5)
-        ]
-    scale = max(map(abs, losses))
-    if not scale or not math.isfinite(scale) or np.ptp(losses) > 1e-5 * scale:
+    answers = stream.uniform(output.shape, 0.1, 0.9, dtype=np.dtype(np.float64))
+    orders = [stream.permutation(len(target.array)) for _ in range(5)]
+    losses = [attempt(loss_fn, answers, output, Tensor(target.array[order])) for order in orders]
+    if (
+        not all(map(math.isfinite, losses))
+        or not any(losses)
+        or np.ptp(losses) > 1e-5 * max(map(abs, losses))
+    ):
         return None
     return Finding(
         "mismatched_shapes",

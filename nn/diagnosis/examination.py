@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,7 @@ from .findings import Diagnosis, Finding
 from .isolation import Twin, untouched
 from .rows import Rows, count, read
 from .signals import measure
-from .trial import Trial, base_rate, train
+from .trial import Trial, affordable, base_rate, train
 
 
 def diagnose(
@@ -37,8 +38,8 @@ def diagnose(
     `nn.diagnosis.CAUSES`; ask again once the first is mended.
 
     Copies are trained for up to 300 steps, seconds at most, always the same; model, gradients, optimizer and
-    random streams are left as they were. Raises TypeError or ValueError for other data, and the model's or
-    the loss's own error where it says nothing about the cause.
+    random streams are left as they were (what else `step` changes is not). Raises TypeError or ValueError for
+    other data, and the model's or the loss's own error where it says nothing about the cause.
 
     >>> import autodiff, nn
     >>> _ = autodiff.manual_seed(0)
@@ -98,12 +99,14 @@ def examined(
         findings += [forgotten] if forgotten is not None else []
     base = base_rate(loss_fn, signals.output, batch.target) if signals.output is not None else signals.loss
     chosen = optimizer or Adam([p for p in model.parameters() if p.requires_grad], lr=0.01)
-    trial = train(Twin(model, loss_fn, chosen), rows, base if base == base else signals.loss)
+    steps = affordable(signals.work)
+    trial = train(Twin(model, loss_fn, chosen), rows, signals.loss if math.isnan(base) else base, steps)
     if not findings:
-        case = Case(model, loss_fn, chosen, optimizer is not None, rows, signals, trial)
+        case = Case(model, loss_fn, chosen, optimizer is not None, rows, signals, trial, steps)
         finding = explain(case)
         findings += [finding] if finding is not None else []
-    return Diagnosis(findings, told(trial, rows, optimizer), trial.learned > 0.1)
+    summary = told(trial, rows, optimizer) + not_finite(model, rows)
+    return Diagnosis(findings, summary, trial.learned > 0.1)
 
 
 def told(trial: Trial, rows: Rows, optimizer: Optimizer | None) -> str:
@@ -112,5 +115,18 @@ def told(trial: Trial, rows: Rows, optimizer: Optimizer | None) -> str:
     n = sum(map(count, rows.batches))
     return (
         f"In {len(trial.losses)} steps of {name}, on {n} rows, a copy came from a loss of "
-        f"{number(trial.start)} to {number(trial.end)}; the best constant answer has {number(trial.base)}."
+        f"{number(trial.start)} to {number(trial.end)}; the best constant answer has {number(trial.base)}. "
+        f"A step changes the weights by {trial.ratio:.1e} of their size."
     )
+
+
+def not_finite(model: Module, rows: Rows) -> str:
+    """What is nan or infinite before any step, in a sentence; nothing if nothing is."""
+    places: dict[str, Any] = dict(model.named_parameters())
+    places |= {f"input {i}": x for i, x in enumerate(rows.all.inputs)} | {"the target": rows.all.target}
+    found = [
+        f"{name} ({(~np.isfinite(x.array)).sum()} of {x.numel()})"
+        for name, x in places.items()
+        if isinstance(x, Tensor) and x.dtype.kind == "f" and not np.isfinite(x.array).all()
+    ]
+    return f" There are infinite numbers or nan in {', '.join(found)}." if found else ""

@@ -150,7 +150,9 @@ class Diagnosis:
         """The first line: what it comes to."""
         if self.findings:
             return "; ".join(f"{finding.cause}: {finding.title}" for finding in self.findings)
-        return "No cause found: it learns." if self.learns else "It does not learn, and the cause is unknown."
+        if self.learns:
+            return "No cause found: it learns."
+        return "The cause is unknown: in a short training it does not get past the base rate."
 
     @property
     def text(self) -> str:

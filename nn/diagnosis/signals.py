@@ -23,6 +23,8 @@ from .rows import Batch
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu")
 """The operations that are looked at: those that can saturate or die."""
+OVERHEAD = 1e5
+"""What an operation costs beside its multiplications, in multiplications."""
 EDGES = {"sigmoid": 4.6, "tanh": 2.65}
 """Beyond these the derivative is below 4 % of its largest value (σ(4.6) = 0.99, tanh(2.65) = 0.99)."""
 
@@ -45,8 +47,10 @@ class Activation:
 
     @property
     def dead(self) -> float:
-        """The share of units that answer 0 for every row."""
-        return float((self.after <= 0).all(axis=0).mean()) if self.kind == "relu" else 0.0
+        """The share of units that answer 0 for every row, although their input is not the same for all."""
+        if self.kind != "relu":
+            return 0.0
+        return float(((self.after <= 0).all(axis=0) & (np.ptp(self.before, axis=0) > 0)).mean())
 
     @property
     def difference(self) -> float:
@@ -70,6 +74,7 @@ class Signals:
     loss: float
     output: Tensor | None
     ending: str  # the operation that made the output
+    work: float  # about how many multiplications a step takes
     activations: list[Activation] = field(default_factory=list)
     layers: list[Layer] = field(default_factory=list)
     without_gradient: list[str] = field(default_factory=list)
@@ -110,18 +115,23 @@ def read(model: Module, output: Any, loss: Tensor) -> Signals:
     for record in watched:
         Tensor(record.value, record).register_hook(partial(note, coming, record))
     used: list[tuple[str, Tensor]] = []
+    work = 0.0
     layer_of: dict[Record, str] = {}
     parameters = dict(model.named_parameters())
     for record in order:
         own = [names[x] for x in record.inputs if x in names] if record.op is not None else []
         before = [layer_of[x] for x in record.inputs if x in layer_of]
         layer_of[record] = own[0].rpartition(".")[0] or own[0] if own else before[0] if before else ""
-        used += [(name, parameters[name]) for name in own if parameters[name].ndim > 1]
+        weights = [(name, parameters[name]) for name in own if parameters[name].ndim > 1]
+        used += weights
+        fan_in = sum(w.numel() / w.shape[0] for _, w in weights)
+        work += 3 * record.value.size * (1 + fan_in) + OVERHEAD
     loss.backward()
     signals = Signals(
         loss=float(loss.item()),
         output=output.detach().clone() if isinstance(output, Tensor) else None,
         ending=last.op.name if last is not None and last.op is not None else "",
+        work=work,
     )
     for record in watched:
         before_, after = values[record]
@@ -180,4 +190,6 @@ def size(array: Array) -> float:
 def spread(values: Array) -> float:
     """The largest difference between two columns, relative to the largest value."""
     largest = float(np.abs(values).max(initial=0.0))
+    if not np.isfinite(largest):
+        return float("nan")
     return float(np.ptp(values, axis=1).max(initial=0.0)) / largest if largest > 0 else 0.0

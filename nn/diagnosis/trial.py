@@ -15,10 +15,10 @@ from autodiff.dtypes import Array
 
 from ..optim import Adam, Optimizer
 from .isolation import Twin
-from .rows import Batch, Rows, count
+from .rows import Batch, Rows
 
 STEPS = 300  # of a trial
-WORK = 1e10  # multiplications of a trial, about a second: larger models are trained for fewer steps
+WORK = 3e9  # multiplications of a trial, less than a second: larger models are trained for fewer steps
 LEAST = 20  # steps, whatever the size
 
 
@@ -71,11 +71,10 @@ class Trial:
         return self.learned > max(other.learned, 0.0) + by and self.end < 0.7 * other.end
 
 
-def train(twin: Twin, rows: Rows, base: float, steps: int | None = None) -> Trial:
+def train(twin: Twin, rows: Rows, base: float, steps: int) -> Trial:
     """Train a twin, which is changed; with a random stream of its own, so that twins can be compared."""
     model, optimizer = twin.model, twin.optimizer
     assert optimizer is not None
-    steps = affordable(twin, rows) if steps is None else steps
     autodiff.manual_seed(0)
     trial = Trial(base=base, per_epoch=len(rows.batches))
     weights = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
@@ -108,11 +107,8 @@ def train(twin: Twin, rows: Rows, base: float, steps: int | None = None) -> Tria
     return trial
 
 
-def affordable(twin: Twin, rows: Rows) -> int:
-    """How many steps a trial has: fewer for large models."""
-    size = sum(p.numel() for p in twin.model.parameters())
-    positions = max(sum(math.prod(x.shape[1:]) > 0 for x in rows.batches[0].inputs), 1)
-    work = 6.0 * size * count(rows.batches[0]) * positions
+def affordable(work: float) -> int:
+    """How many steps of so many multiplications a trial has. Not by the clock: it must come out the same."""
     return int(min(STEPS, max(LEAST, WORK / max(work, 1.0))))
 
 
@@ -156,13 +152,20 @@ def constants(output: Tensor, target: Tensor) -> list[Array]:
     return answers
 
 
-def base_rate(loss_fn: Callable[..., Any], output: Tensor, target: Tensor) -> float:
-    """The loss of the best answer that is the same for every row."""
-    losses = []
+def best_constant(loss_fn: Callable[..., Any], output: Tensor, target: Tensor) -> tuple[float, Array]:
+    """The loss of the best answer that is the same for every row, and this answer; nan if there is none."""
+    best = math.nan, np.zeros((1, *output.shape[1:]))
     with autodiff.no_grad():
         for answer in constants(output, target):
             try:
-                losses.append(float(loss_fn(Tensor(np.array(answer, output.dtype)), target).item()))
+                loss = float(loss_fn(Tensor(np.array(answer, output.dtype)), target).item())
             except (RuntimeError, ValueError, IndexError):
                 continue
-    return min((loss for loss in losses if math.isfinite(loss)), default=math.nan)
+            if math.isfinite(loss) and not loss >= best[0]:
+                best = loss, answer[:1]
+    return best
+
+
+def base_rate(loss_fn: Callable[..., Any], output: Tensor, target: Tensor) -> float:
+    """The loss of the best answer that is the same for every row."""
+    return best_constant(loss_fn, output, target)[0]
