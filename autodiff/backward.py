@@ -76,7 +76,7 @@ def pullback(
         args: Any = z.args
         if z.hooks is not None:
             g, latest = call_hooks(z, g), memory.latest
-            if z.tensor is not None and wanted is None:
+            if z.tensor is not None:
                 found[z] = g
         if wanted is not None:
             if z in wanted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -95,8 +95,11 @@ def backward(
         if not given:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         targets = dict(zip(records_of(given), given, strict=True))
-        for record, g in run([tensor], [gradient], frozenset(targets), retain_graph, create_graph).items():
-            accumulate(targets[record], g)
+        found = run([tensor], [gradient], frozenset(targets), retain_graph, create_graph)
+        retain(found, besides=targets)
+        for record, x in targets.items():
+            if record in found:
+                accumulate(x, found[record])
         return
     if create_graph:
         found = run([tensor], [gradient], None, retain_graph, create_graph)
@@ -111,6 +114,14 @@ def backward(
         if x._grad is None and record.op is None and type(g) is ndarray and g.base is None:
             x._grad = g  # nobody else holds the cotangent of a leaf
         else:
+            accumulate(x, g)
+
+
+def retain(found: dict[Record, Any], besides: Iterable[Record] = ()) -> None:
+    """Keep the `.grad` of the tensors on the way that retain theirs."""
+    for record, g in found.items():
+        x = record.tensor() if record.op is not None and record.tensor is not None else None
+        if x is not None and record not in besides:
             accumulate(x, g)
 
 
@@ -184,6 +195,7 @@ def grad(
         )
     records = records_of(targets)
     cotangents = run(roots, gradients, frozenset(records), retain_graph, create_graph)
+    retain(cotangents)
     results: list[Tensor | None] = []
     taken: set[int] = set()
     for i, (x, record) in enumerate(zip(targets, records, strict=True)):

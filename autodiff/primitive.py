@@ -305,7 +305,7 @@ class Variadic(Primitive):
 
 
 class RuleFamily(Sequence[Rule | None]):
-    """The rules of a variadic primitive, made when asked for: as many as there are tensors to zip them with."""
+    """The rules of a variadic primitive, made when asked for: as many as the tensors they are zipped with."""
 
     def __init__(self, make: Callable[[int], Rule]) -> None:
         self.make = make

@@ -6,7 +6,6 @@ import functools
 import inspect
 import itertools
 import threading
-import weakref
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
@@ -42,7 +41,7 @@ class Record:
         self.value = value
         self.birth = clock()
         self.spent = False
-        self.tensor: weakref.ref[Any] | None = None
+        self.tensor: Callable[[], Any] | None = None
         self.hooks: dict[int, Callable[[Any], Any]] | None = None
 
     def name(self) -> str:

@@ -176,6 +176,8 @@ class Tensor(Protocols, Methods):
                     "a computed variable in a "
                     "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
                 )
+            if record is not None:
+                record.tensor = nobody  # graphs that have used it do not fill its grad any more
             self.record = None
         elif record is None:
             if self.array.dtype.kind != "f":
@@ -268,6 +270,10 @@ class Tensor(Protocols, Methods):
         if record is None:
             raise RuntimeError(f"{message}: call x.requires_grad_() before computing with it")
         return record
+
+
+def nobody() -> None:
+    """The tensor of a leaf that no longer asks for gradients."""
 
 
 class RemovableHandle:
