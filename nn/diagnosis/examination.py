@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+import autodiff
 from autodiff import Tensor
 
 from ..module import Module
@@ -61,7 +62,8 @@ def diagnose(
         )
     with untouched(model, loss_fn, optimizer, data), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return examined(model, loss_fn, read(data, model), optimizer, step, data)
+        with autodiff.enable_grad():
+            return examined(model, loss_fn, read(data, model), optimizer, step, data)
 
 
 def examined(
@@ -97,26 +99,29 @@ def examined(
     if step is not None:
         forgotten = checks.zeroing(step, model, loss_fn, optimizer, data, batch)
         findings += [forgotten] if forgotten is not None else []
-    base = base_rate(loss_fn, signals.output, batch.target) if signals.output is not None else signals.loss
+    base = math.nan
+    if signals.output is not None and not (batch.target.array == batch.target.array[:1]).all():
+        base = base_rate(loss_fn, signals.output, batch.target)
     chosen = optimizer or Adam([p for p in model.parameters() if p.requires_grad], lr=0.01)
     steps = affordable(signals.work)
     trial = train(Twin(model, loss_fn, chosen), rows, signals.loss if math.isnan(base) else base, steps)
-    if not findings:
+    strange = not_finite(model, rows)
+    if not findings and not strange:
         case = Case(model, loss_fn, chosen, optimizer is not None, rows, signals, trial, steps)
         finding = explain(case)
         findings += [finding] if finding is not None else []
-    summary = told(trial, rows, optimizer) + not_finite(model, rows)
+    summary = told(trial, rows, optimizer, base) + strange
     return Diagnosis(findings, summary, trial.learned > 0.1)
 
 
-def told(trial: Trial, rows: Rows, optimizer: Optimizer | None) -> str:
+def told(trial: Trial, rows: Rows, optimizer: Optimizer | None, base: float) -> str:
     """The trial in a sentence."""
     name = type(optimizer).__name__ if optimizer is not None else "Adam"
     n = sum(map(count, rows.batches))
+    constant = "" if math.isnan(base) else f"; the best constant answer has {number(base)}"
     return (
         f"In {len(trial.losses)} steps of {name}, on {n} rows, a copy came from a loss of "
-        f"{number(trial.start)} to {number(trial.end)}; the best constant answer has {number(trial.base)}. "
-        f"A step changes the weights by {trial.ratio:.1e} of their size."
+        f"{number(trial.start)} to {number(trial.end)}{constant}. A step changes the weights by {trial.ratio:.1e} of their size."
     )
 
 

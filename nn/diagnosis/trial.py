@@ -18,7 +18,7 @@ from .isolation import Twin
 from .rows import Batch, Rows
 
 STEPS = 300  # of a trial
-WORK = 3e9  # multiplications of a trial, less than a second: larger models are trained for fewer steps
+WORK = 1e10  # multiplications of a trial, about a second: larger models are trained for fewer steps
 LEAST = 20  # steps, whatever the size
 
 
