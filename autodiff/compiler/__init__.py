@@ -71,6 +71,40 @@ class Compiled:
 
         return call
 
+    @property
+    def source(self) -> str:
+        """The step as readable NumPy: forward, backward, update; known after two calls."""
+        return str(self._readable().paragraphs())
+
+    def save_source(self, path: Any, steps: int = 10) -> None:
+        """Write a script that runs by itself, given NumPy: data, parameters as they are now, `steps` steps.
+
+        It prints the losses, which are those of the step up to rounding. Operations that are no expression
+        in NumPy (convolutions, for example) are called from autodiff, which the script then imports. Random
+        draws differ. Raises NotImplementedError for optimizers other than SGD, Adam and AdamW.
+        """
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(self._readable().script(steps))
+
+    def _readable(self) -> Any:
+        """The readable form of the program that was written last."""
+        programs = [program for found in self.programs.values() for program in found]
+        if not programs:
+            raise RuntimeError(
+                "there is no program yet: call the step twice, so that it is traced"
+                + (" (it could not be compiled: see the warning)" if self.reasons else "")
+            )
+        from .readable import Readable, names_of
+
+        replay = programs[-1]
+        names: dict[Any, str] = dict(names_of(replay.environment.variables))
+        code = getattr(self.step, "__code__", None)
+        if code is not None:
+            given = len(replay.program.of_kind("argument"))
+            parameters = code.co_varnames[code.co_argcount - given : code.co_argcount]
+            names |= {("argument", i): name for i, name in enumerate(parameters)}
+        return Readable(replay.program, names, f"One training step of {self.__name__}")
+
     def slowly(self, key: Any, args: Any, options: Any) -> Any:
         """Eagerly, while the program is written down."""
         if key in self.reasons:

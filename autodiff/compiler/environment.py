@@ -24,6 +24,7 @@ class Environment:
         self.modules: list[Any] = []
         self.optimizers: list[Any] = []
         self.others: list[Any] = []  # objects with attributes
+        self.variables: list[tuple[str, Any]] = []  # what they are called
         self._met: set[int] = set()
         self._look(step, DEPTH)
         for arg in args:
@@ -60,22 +61,25 @@ class Environment:
                 self._look(x.func, depth)
             if type(x).__name__ != "module" and not hasattr(x, "record") and depth < DEPTH + 1:
                 self.others.append(x)
+                self.variables += vars(x).items()
                 for part in list(vars(x).values()):
                     self._look(part, depth - 1)
 
     def _look_into(self, function: FunctionType, depth: int) -> None:
         if function.__module__.partition(".")[0] in ("autodiff", "nn", "numpy"):
             return
-        for cell in function.__closure__ or ():
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             try:
                 content = cell.cell_contents
             except ValueError:  # not filled yet
                 continue
             self.cells.append(cell)
+            self.variables.append((name, content))
             self._look(content, depth - 1)
         for name in names_in(function.__code__):
             if name in function.__globals__:
                 self.globals.append((function.__globals__, name))
+                self.variables.append((name, function.__globals__[name]))
                 self._look(function.__globals__[name], depth - 1)
         for part in function.__defaults__ or ():
             self._look(part, depth - 1)

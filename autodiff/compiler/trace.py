@@ -47,6 +47,7 @@ from .program import (
     replaced,
     same_bits,
 )
+from .twins import TWINS
 
 ENGINE = Path(__file__).parents[1]
 PLACES = (str(ENGINE) + "/", str(ENGINE.parent / "nn") + "/")
@@ -112,7 +113,7 @@ class Tracer:
         self.grads_read: dict[int, tuple[Tensor, bool]] = {}  # and whether there was one
         self.viewed: set[int] = set()
         self.effects = 0
-        self.note = Note("forward")
+        self.note = self.ruled = Note("forward")
         self.calls = itertools.count(1).__next__
 
     # the trace ends, the step goes on
@@ -335,7 +336,8 @@ class Tracer:
             return z
         args = self.tree(raw)
         note = Note(self.note.paragraph, op.name, None, self.calls(), args, None, op)
-        self.know(z, self.lowered(original, raw, args, z, note))
+        twin = TWINS.get((op.name, None), original)
+        self.know(z, self.lowered(twin, raw, args, z, note, original))
         return z
 
     def lowered(
@@ -421,6 +423,7 @@ class Tracer:
                     self.note = Note("backward", "add", None, self.calls(), primitive=x)
                     d = self.emit(np.add, (at[x], d), {})
                 elif x.op is None and d.named.root is g.named.root:
+                    self.note = self.ruled
                     d = self.emit(np.ndarray.copy, (d,), {})
                 at[x] = d
             if not retain_graph:
@@ -441,14 +444,16 @@ class Tracer:
         note = Note("backward", z.op.name, i, self.calls(), args[2:], args[1], z.op)  # type: ignore[union-attr]
         if id(d) in self.known:
             return self.lifted(d)
-        value = self.lowered(rule, raw, args, d, note)
+        twin = TWINS.get((note.name, i), rule)
+        value = self.lowered(twin, raw, args, d, note, rule)
+        self.ruled = note
         self.know(d, value)
         return Lifted(d, value, self)
 
     def unbroadcast(self, z: Record, i: int, d: Lifted, shape: tuple[int, ...]) -> Lifted:
         """`backward.unbroadcast`, written down."""
         result = backward.unbroadcast(d.value, shape)
-        note = Note("backward", z.op.name, i, self.calls(), primitive=z.op)  # type: ignore[union-attr]
+        note = self.ruled  # it belongs to the rule
         value = self.lowered(summed, (d, shape), (d.named, shape), result, note, backward.unbroadcast)
         self.know(result, value)
         return Lifted(result, value, self)
@@ -755,10 +760,20 @@ def from_outside(depth: int = 2) -> bool:
 # watching ---------------------------------------------------------------------------------------------------
 
 
+active: list[Tracer] = []
+
+
+def tracing() -> bool:
+    """Whether a step is being traced."""
+    return bool(active)
+
+
 @contextmanager
 def watched(t: Tracer, optimizers: Sequence[Any]) -> Iterator[None]:
     """Write down what happens in this block."""
     with lock, ExitStack() as stack:
+        active.append(t)
+        stack.callback(active.pop)
 
         def put(owner: Any, name: str, new: Any) -> None:
             before = vars(owner)[name]

@@ -1,0 +1,46 @@
+"""Forwards and rules that write into their results, as expressions: what a Lifted can follow.
+
+Each computes the same bits as the primitive's own (the tracer compares, and keeps the own one if not).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..arrays import sums
+from .lifted import Unliftable
+
+FEW = 1024  # classes: with more, comparing each with the index costs more than writing ones
+
+
+def softmax(x: Any, axis: Any) -> Any:
+    """exp(x - max x) / Σ exp(x - max x)."""
+    z = np.exp(x - x.max(axis=axis, keepdims=True, initial=-np.inf))
+    return z / sums(z, (axis,))
+
+
+def cross_entropy_rule(g: Any, z: Any, x: Any, index: Any, n: Any) -> Any:
+    """g / n · (softmax(x) - one_hot(index))."""
+    classes = x.shape[1]
+    if classes > FEW:
+        raise Unliftable("many classes")
+    return g / n * (softmax(x, 1) - (index[:, None] == np.arange(classes)).astype(x.dtype))
+
+
+def standardize_rule(g: Any, z: Any, x: Any, axis: Any, n: Any, eps: Any) -> Any:
+    """(z̄ - mean z̄ - z · mean (z̄ z)) / root."""
+    deviation = x - sums(x, axis) / n
+    root = np.sqrt(sums(deviation * deviation, axis) / n + eps)
+    return (g - sums(g, axis) / n - z * (sums(g * z, axis) / n)) / root
+
+
+TWINS: dict[tuple[str, int | None], Callable[..., Any]] = {
+    ("softmax", None): softmax,
+    ("softmax", 0): lambda g, z, x, axis: z * (g - sums(g * z, (axis,))),
+    ("cross_entropy", 0): cross_entropy_rule,
+    ("standardize", 0): standardize_rule,
+}
+"""By primitive, and the argument of a rule."""
