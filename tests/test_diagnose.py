@@ -161,6 +161,27 @@ def test_it_leaves_everything_as_it_was(optimizer: Any, steps: int, monkeypatch:
         assert str(run.diagnose()) == str(first)
 
 
+def test_a_step_that_does_as_it_likes_leaves_no_trace() -> None:
+    run = noisy(lambda p: nn.optim.SGD(p, lr=0.1, momentum=0.9))
+    run.train(2)
+
+    def step(x: Any, y: Any) -> None:
+        run.optimizer.zero_grad(set_to_none=False)
+        run.loss_fn(run.model(x), y).backward()
+        run.optimizer.step()
+        run.optimizer.param_groups[0]["lr"] *= 0.5
+        run.optimizer.load_state_dict(copy.deepcopy(run.optimizer.state_dict()))
+        run.model[0].weight.data = run.model[0].weight.data * 2
+        run.model[0].bias.requires_grad_(False)
+        run.model.eval()
+        run.model.extra = autodiff.rand(3)
+
+    run.step = step
+    before = state_of(run)
+    run.diagnose()
+    assert state_of(run) == before
+
+
 def test_a_failing_loss_leaves_no_trace_either() -> None:
     run = noisy(lambda p: nn.optim.Adam(p))
     calls = 0

@@ -121,7 +121,8 @@ def told(trial: Trial, rows: Rows, optimizer: Optimizer | None, base: float) -> 
     constant = "" if math.isnan(base) else f"; the best constant answer has {number(base)}"
     return (
         f"In {len(trial.losses)} steps of {name}, on {n} rows, a copy came from a loss of "
-        f"{number(trial.start)} to {number(trial.end)}{constant}. A step changes the weights by {trial.ratio:.1e} of their size."
+        f"{number(trial.start)} to {number(trial.end)}{constant}. A step changes the weights by "
+        f"{trial.ratio:.1e} of their size."
     )
 
 
