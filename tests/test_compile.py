@@ -530,12 +530,12 @@ def test_names_in_the_source_are_those_of_the_model():
     for _ in range(2):
         step()
     for line in (
-        "hidden = x @ hidden_weight.T + hidden_bias               # linear: y = x Wᵀ + b",
         "d_output = d_output_sigmoid * output_sigmoid * (1 - output_sigmoid)  # x̄ += z̄ · z · (1 − z)",
         "d_hidden_weight = d_hidden.T @ x                                     # w̄ += z̄ᵀ @ x",
         "hidden_weight -= lr * d_hidden_weight  # w ← w − γ·g",
     ):
         assert line in step.source.splitlines()
+    assert "\nhidden = x @ hidden_weight.T + hidden_bias  " in step.source
 
 
 def test_the_step_of_a_script(tmp_path):
