@@ -321,7 +321,9 @@ def rate_too_low(case: Case) -> Finding | None:
     if not case.given or not case.trial.ratio < SLOW:
         return None
     now = max(case.trial.ratio, 1e-12)
-    best, factor = best_rate(case, tuple(10.0 ** round(math.log10(aim / now)) for aim in (1e-3, 1e-2, 1e-1)))
+    best, factor = best_rate(
+        case, tuple(10.0 ** round(math.log10(aim / now)) for aim in (1e-3, 1e-2, 1e-1, 1.0))
+    )
     if not best.better_than(case.trial):
         return None
     lr = lr_of(case.optimizer)
