@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from . import compiler
+from .compiler.asking import PLACES
 from .compiler.passes import simplified
 from .compiler.program import Returned
 from .compiler.readable import Readable, names_of
-from .compiler.trace import PLACES, Tracer, tracing, watched
+from .compiler.trace import Tracer
+from .compiler.watch import tracing, watched
 from .tensor import Tensor
 
 NO_STEP = "{script} ended before an optimizer had stepped twice after backward(): there is no step to print"

@@ -383,6 +383,26 @@ def test_rows_that_are_drawn():
     assert found[0] == found[1] and replays(compiled) == 1
 
 
+@pytest.mark.parametrize("shape", [(200_001,), (3, 70_000)])
+def test_long_arrays_are_worked_on_in_pieces(shape):
+    x, w = data(shape).requires_grad_(), data(shape, 1)
+
+    def step(shift):
+        x.grad = None
+        y = (x.sin() * x.cos() + (x * 0.5).tanh() * (-x * x).exp()).relu() + shift
+        loss = (y * w + (y / (2 + w * w)).clamp(-1, 0.3)).mean() + y.T[0].sum()
+        loss.backward()
+        return loss.detach(), y.detach()
+
+    compiled = autodiff.compile(step)
+    for i in range(5):
+        x.data[...] = data(shape, i)
+        results = [(bits(run(data((), i))), bits(x.grad)) for run in (compiled, step)]
+        assert results[0] == results[1]
+    (program,) = next(iter(compiled.programs.values()))
+    assert "for p" in program.text_of_function
+
+
 def test_random_draws_follow_the_stream():
     @autodiff.compile
     def noisy(x):
@@ -414,6 +434,60 @@ def test_numbers_in_the_closure_and_globals_are_guarded():
 
 
 FACTOR = 1.0
+
+
+def test_a_hook_that_is_registered_later_is_called():
+    w, seen = data((3,)).requires_grad_(), []
+
+    @autodiff.compile
+    def step():
+        w.grad = None
+        (w * w).sum().backward()
+        return w.grad
+
+    for _ in range(4):
+        assert bits(step()) == bits(w.detach() * 2)
+    assert replays(step) == 1
+    handle = w.register_hook(lambda g: seen.append(1))
+    with pytest.warns(RuntimeWarning, match="hook"):
+        for _ in range(3):
+            step()
+    assert len(seen) == 3
+    handle.remove()
+    step()
+
+
+def test_the_default_dtype_is_part_of_a_program():
+    @autodiff.compile
+    def step():
+        return autodiff.ones(2) / 3
+
+    for _ in range(3):
+        assert step().dtype == autodiff.float32
+    autodiff.set_default_dtype(autodiff.float64)
+    try:
+        for _ in range(4):
+            assert step().dtype == autodiff.float64
+    finally:
+        autodiff.set_default_dtype(autodiff.float32)
+    assert step().dtype == autodiff.float32
+
+
+def test_arguments_may_overlap_with_what_is_changed():
+    w = data((3,))
+
+    def step(x):
+        first = x * 2
+        with autodiff.no_grad():
+            w.add_(1)
+        return first, x * 2, w * 2
+
+    compiled = autodiff.compile(step)
+    found = []
+    for function in (compiled, step):
+        w.data[...] = data((3,))
+        found.append([bits(function(x)) for x in (data((3,)),) * 3 + (w.detach(),) * 3 + (w.data,)])
+    assert found[0] == found[1] and replays(compiled) == 1
 
 
 def test_eager_graphs_notice_what_a_replay_changes():

@@ -112,7 +112,7 @@ class Compiled:
         from .environment import Environment
         from .passes import simplified
         from .program import same_programs, settled
-        from .trace import trace
+        from .watch import trace
 
         before = Environment(self.step, (*args, *options.values()))
         result, tracer = trace(self.step, args, options, before.optimizers, self.strict)

@@ -15,6 +15,7 @@ def simplified(program: Program) -> Program:
     """The program after all passes; Values are changed in place where they become constants."""
     program.lines = useful(folded(program.lines, changed_memories(program.lines)), program)
     program.lines = once(program)
+    unrepeated(program)
     program.lines = checks_first(useful(program.lines, program))
     return program
 
@@ -78,7 +79,7 @@ def once(program: Program) -> list[Instruction]:
     """Each operation on the same values once, as long as nothing is changed in between."""
     changed = changed_memories(program.lines)
     own = {g for _, g in program.gradients if g is not None} | set(values_in(program.result))
-    versions: dict[int, int] = {}
+    versions: dict[Any, int] = {}  # of each memory; of all that comes from outside together: it may overlap
     first: dict[Any, Value] = {}
     same: dict[Value, Value] = {}
     kept = []
@@ -92,10 +93,10 @@ def once(program: Program) -> list[Instruction]:
         if line.writes is not None:
             line.writes = current(line.writes)
         if not line.pure:
-            for value in line.values():
-                versions[value.root.number] = versions.get(value.root.number, 0) + 1
+            for memory in {memory_of(value) for value in line.values()}:
+                versions[memory] = versions.get(memory, 0) + 1
         elif out is not None and out.root not in changed and out not in own:
-            seen = [(v.number, versions.get(v.root.number, 0)) for v in line.values()]
+            seen = [(v.number, versions.get(memory_of(v), 0)) for v in line.values()]
             key = (id(line.function), repr(replaced((line.args, line.options), number_of)), repr(seen))
             if key in first:
                 same[out] = first[key]
@@ -108,6 +109,38 @@ def once(program: Program) -> list[Instruction]:
     program.result = replaced(program.result, current)
     program.gradients = [(t, None if g is None else current(g)) for t, g in program.gradients]
     return kept
+
+
+def memory_of(value: Value) -> Any:
+    """What a change of this value may change, too."""
+    return value.root.number if value.root.kind in ("made", "constant") else "outside"
+
+
+def unrepeated(program: Program) -> None:
+    """A number that was repeated to a whole array is used as it is, where NumPy repeats it anyway."""
+    own = {g for _, g in program.gradients if g is not None} | set(values_in(program.result))
+    number: dict[Value, Value] = {}
+    for line in program.lines:
+        if line.function is np.ndarray.copy and line.out is not None and line.out not in own:
+            view = line.args[0].source if isinstance(line.args[0], Value) else None
+            repeats = isinstance(view, Instruction) and view.function is np.broadcast_to
+            if repeats and isinstance(view.args[0], Value) and view.args[0].array.ndim == 0:  # type: ignore[union-attr]
+                number[line.out] = view.args[0]  # type: ignore[union-attr]
+    for value in number:  # only if whatever reads it has another array of that shape beside it
+        for line in program.lines:
+            if value in line.values() and not (
+                isinstance(line.function, np.ufunc)
+                and line.function.signature is None
+                and line.pure
+                and not line.options
+                and any(v not in number and v.array.shape == value.array.shape for v in line.values())
+                and line.out is not None
+                and line.out.array.dtype == value.array.dtype
+            ):
+                break
+        else:
+            for line in program.lines:
+                line.args = replaced(line.args, lambda v, value=value: number[v] if v is value else v)  # type: ignore[misc]
 
 
 def number_of(value: Value) -> Any:

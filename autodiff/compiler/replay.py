@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import Array
+from .. import dtypes
+from ..dtypes import Array, get_default_dtype
 from ..memory import renew, stamp
 from ..record import mode
 from ..tensor import Tensor
@@ -24,6 +25,10 @@ from .passes import is_number
 from .program import Instruction, Program, Returned, Update, Value, layout, replaced, values_in
 from .trace import update_of
 
+LONG, PIECE = (
+    1 << 17,
+    1 << 14,
+)  # entries: longer arrays are worked on in pieces, where entries are independent
 SMALL = 1 << 13  # entries of a parameter: below, its plain descent is written out
 
 WITH_OUT = frozenset((np.ndarray.sum, np.ndarray.max, np.ndarray.min, np.ndarray.mean, np.ndarray.prod))
@@ -109,11 +114,18 @@ class Replay:
             elif id(tensor) not in read and self.can_be_kept(g):
                 self.kept.append((self.bound(tensor, "t"), tensor, g))
         self.kept_values = {g for _, _, g in self.kept}
-        for i, line in enumerate(lines):
-            self.write_line(i, line)
+        i = 0
+        while i < len(lines):
+            run = self.elementwise_run(i)
+            if len(run) > 1:
+                self.write_run(i, run)
+            else:
+                self.write_line(i, lines[i])
+            i += max(1, len(run))
         for tensor, g in program.gradients:
             if g is not None:
-                self.epilogue.append(f"{self.bound(tensor, 't')}._grad = {self.name(g)}")
+                once = "if not again: " * (g in self.kept_values)
+                self.epilogue.append(f"{once}{self.bound(tensor, 't')}._grad = {self.name(g)}")
         if self.written:
             self.epilogue.append("renew(stamps)")
             self.names |= {"renew": renew, "stamps": None}
@@ -150,7 +162,8 @@ class Replay:
     def write_inputs(self) -> None:
         """Where values come from, and what must hold."""
         self.names |= {"MISS": MISS, "FAILED": FAILED, "ndarray": np.ndarray, "mode": mode}
-        checks = [f"mode.enabled is not {self.enabled}", "changed()"]
+        self.names |= {"dtypes": dtypes, "default": get_default_dtype()}
+        checks = [f"mode.enabled is not {self.enabled}", "dtypes._default is not default", "changed()"]
         if self.environment is None:
             checks.pop()
         else:
@@ -173,7 +186,10 @@ class Replay:
         self.checks = checks
         for tensor, value, record in self.program.seen:
             t = self.bound(tensor, "t")
-            checks.append(f"{t}.record is not {self.bound(record, 'r')}")
+            r = self.bound(record, "r")
+            checks.append(f"{t}.record is not {r}")
+            if record is not None:
+                checks.append(f"{r}.hooks")
             if value.kind == "tensor":
                 self.names[self.name(value)] = value.array
                 checks.append(f"{t}.array is not {self.name(value)}")
@@ -244,6 +260,85 @@ class Replay:
         elif out is not None:
             self.body.append(f"{self.name(out)} = {self.call(line)}")
         self.release(i, line)
+
+    # long arrays, piece by piece
+
+    def elementwise_run(self, start: int) -> list[Instruction]:
+        """The lines from here on that work entry by entry on long arrays of one shape."""
+        lines = self.program.lines
+        run: list[Instruction] = []
+        inside: set[Value] = set()
+        for line in lines[start:]:
+            out = line.out
+            if out is None or out in self.fresh or out.array.size < LONG or not writes_out(line, out):
+                break
+            if not isinstance(line.function, np.ufunc) or line.function.signature is not None:
+                break
+            if run and run[0].out is not None and out.array.shape != run[0].out.array.shape:
+                break
+            arrays = [v for v in line.values() if v.array.ndim]
+            if not out.array.flags.c_contiguous or not all(
+                v.array.shape == out.array.shape
+                and v.array.flags.c_contiguous
+                and (v in inside or self.static.get(v, False))
+                for v in arrays
+            ):
+                break
+            run.append(line)
+            inside.add(out)
+        return run
+
+    def write_run(self, start: int, run: list[Instruction]) -> None:
+        """A loop over pieces that stay in the cache; what only the loop needs is never whole."""
+        end = start + len(run) - 1
+        made = {line.out for line in run if line.out is not None}
+        viewed = {v.root for v in self.program.values if v.root is not v}
+        temporary = {v for v in made if self.last[v] <= end and v not in viewed and v not in self.kept_values}
+        whole = [v for line in run for v in line.values() if v.array.ndim and v not in made]
+        whole = list(dict.fromkeys(whole + [line.out for line in run if line.out in made - temporary]))
+        body, slots, free, slot_of = [], [], {}, {}  # type: ignore[var-annotated]
+
+        def piece(x: Any, like: Any) -> str:
+            if isinstance(x, Value) and x.array.ndim:
+                return f"s{slot_of[x]}" if x in slot_of else f"p{x.number}"
+            return self.text(x, like)
+
+        for i, line in enumerate(run, start):
+            assert line.out is not None
+            dtypes = [arg.array.dtype for arg in line.args if isinstance(arg, Value)]
+            like = dtypes[0] if len(set(dtypes)) == 1 and dtypes[0].kind == "f" else None
+            args = [piece(arg, like) for arg in line.args]
+            for value in set(line.values()) & temporary:
+                if self.last[value] == i:
+                    free.setdefault(value.array.dtype, []).append(slot_of[value])
+            if line.out in temporary:
+                again = free.get(line.out.array.dtype)
+                if again:
+                    slot_of[line.out] = again.pop()
+                else:
+                    slot_of[line.out] = len(slots)
+                    slots.append(np.empty(PIECE, line.out.array.dtype))
+            place = "out=" * (line.function in (np.maximum, np.minimum))
+            args.append(place + piece(line.out, None))
+            body.append(f"    {self.function(line.function)}({', '.join(args)})")
+        for value in whole:
+            if value in made:
+                self.memory(value)
+        size, rows = run[0].out.array.size, self.bound(None, "l")  # type: ignore[union-attr]
+
+        def bind() -> None:
+            arrays = [self.names[self.name(v)].reshape(-1) for v in whole]
+            self.names[rows] = [
+                (*(a[i : i + PIECE] for a in arrays), *(s[: min(PIECE, size - i)] for s in slots))
+                for i in range(0, size, PIECE)
+            ]
+
+        self.bindings.append(bind)
+        names = [f"p{v.number}" for v in whole] + [f"s{i}" for i in range(len(slots))]
+        self.body.append(f"for {', '.join(names)}, in {rows}:")
+        self.body += body
+        for i, line in enumerate(run, start):
+            self.release(i, line)
 
     def call(self, line: Instruction) -> str:
         return f"{self.function(line.function)}({self.arguments(line)})"
@@ -418,6 +513,8 @@ class Replay:
             if now.shape != array.shape or now.dtype != array.dtype or layout(now) != layout(array):
                 return False
         for tensor, value, record in self.program.seen:
+            if record is not None and record.hooks:
+                return False
             if tensor.record is not record or (
                 value.kind == "tensor" and value.source.array is not tensor.array
             ):
@@ -425,6 +522,8 @@ class Replay:
         for tensor, there in self.program.grads_read:
             if (tensor._grad is not None) is not there:
                 return False
+        if get_default_dtype() is not self.names["default"]:
+            return False
         if mode.enabled is not self.enabled or (self.environment is not None and self.environment.changed()):
             return False
         for update in (line.args[0] for line in self.program.lines if line.function is update_of):
