@@ -69,7 +69,7 @@ def assert_same(name: str, ours: Any, theirs: Any) -> None:
         return
     assert TORCH_DTYPES[ours.dtype] == theirs.dtype, (name, ours, theirs)
     rtol = 4e-7 if ours.dtype == np.float32 else 1e-12
-    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=rtol, atol=rtol / 10, err_msg=name)
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=rtol, atol=rtol, err_msg=name)
 
 
 def operands() -> list[Any]:

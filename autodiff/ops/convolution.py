@@ -311,7 +311,7 @@ def _conv_transpose(
             f"have {weight.shape[0]} channels, but got {channels} channels instead, in {op}(groups={groups})"
         )
     for extra, s, d in zip(more, strides, dilations, strict=True):
-        if extra >= max(s, d):
+        if extra >= max(s, d) and input.numel():  # of nothing PyTorch takes any
             raise RuntimeError(
                 f"output padding must be smaller than either stride or dilation, but got output_padding "
                 f"{more}, stride {strides}, dilation {dilations}, in {op}()"
