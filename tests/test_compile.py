@@ -112,6 +112,17 @@ def small_cnn():
     )
 
 
+class Last(nn.Module):
+    """A GRU's last output."""
+
+    def __init__(self):
+        super().__init__()
+        self.gru = nn.GRU(3, 4, batch_first=True)
+
+    def forward(self, x):
+        return self.gru(x)[0][:, -1]
+
+
 NETWORKS = {  # model, input, target, loss, optimizer
     "xor": lambda: (
         sequential(nn.Linear(2, 4), nn.Sigmoid(), nn.Linear(4, 1), nn.Sigmoid()),
@@ -157,6 +168,13 @@ NETWORKS = {  # model, input, target, loss, optimizer
     ),
     "batch norm": lambda: (
         mlp(nn.BatchNorm1d(16)), data((8, 5)), classes(8, 3), nn.CrossEntropyLoss(), nn.optim.Adam
+    ),
+    "without bias": lambda: (
+        sequential(nn.Linear(5, 16, bias=False), nn.BatchNorm1d(16), nn.Tanh(), nn.Linear(16, 3, bias=False)),
+        *(data((8, 5)), classes(8, 3), nn.CrossEntropyLoss(), lambda p: nn.optim.SGD(p, lr=0.1)),
+    ),
+    "recurrent": lambda: (
+        *(Last(), data((2, 5, 3)), data((2, 4), 1), nn.MSELoss(), lambda p: nn.optim.SGD(p, lr=0.1)),
     ),
     "embedding": lambda: (
         sequential(nn.Embedding(7, 4), nn.Flatten(), nn.Linear(12, 3)),
@@ -401,6 +419,72 @@ def test_long_arrays_are_worked_on_in_pieces(shape):
         assert results[0] == results[1]
     (program,) = next(iter(compiled.programs.values()))
     assert "for p" in program.text_of_function
+
+
+def by_hand():
+    """Plain descent, written out, with a running average beside it."""
+    x, w, average = data((8, 5)), data((5, 3)).requires_grad_(), data((5, 3), 1)
+
+    def step():
+        loss = ((x @ w) ** 2).mean()
+        loss.backward()
+        with autodiff.no_grad():
+            w.sub_(0.1 * w.grad)
+            average.mul_(0.9).add_(w, alpha=0.1)
+        w.grad.zero_()
+        return loss
+
+    return step, [w, average]
+
+
+def several_losses():
+    """Two optimizers that take turns; draws; gradients that add up over parts of a batch."""
+    g, c = nn.Linear(2, 3), nn.Linear(3, 1)
+    move_g, move_c, real = nn.optim.Adam(g.parameters()), nn.optim.Adam(c.parameters()), data((4, 3))
+
+    def step():
+        move_c.zero_grad(set_to_none=False)
+        for rows in (real[:2], real[2:]):
+            loss = (c(rows) - c(g(autodiff.randn(2, 2)).detach())).mean() / 2
+            loss.backward()
+        move_c.step()
+        move_g.zero_grad()
+        other = c(g(autodiff.randn(4, 2))).mean()
+        other.backward()
+        move_g.step()
+        return (loss + other).detach()
+
+    return step, [*g.parameters(), *c.parameters()]
+
+
+def assigned():
+    """Entries that are replaced, sorted, chosen."""
+    x, w = data((6, 3)), data((3,)).requires_grad_()
+    optimizer = nn.optim.SGD([w], lr=0.1)
+
+    def step():
+        optimizer.zero_grad()
+        y = x * w
+        y[0] = 1.0
+        y[:, 1] *= 2
+        values, index = y.sort(0)
+        loss = (values[:2] ** 2).sum() + y.topk(2, 0).values.sum() + (y.argmax(0) * w).sum() + index.sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step, [w]
+
+
+@pytest.mark.parametrize("make", [by_hand, several_losses, assigned])
+def test_steps_of_other_kinds(make):
+    found = []
+    for compiled in (False, True):
+        autodiff.manual_seed(0)
+        step, tensors = make()
+        step = autodiff.compile(step) if compiled else step
+        found.append([bits([step(), *(t.detach() for t in tensors)]) for _ in range(7)])
+    assert found[0] == found[1] and replays(step) == 1
 
 
 def test_random_draws_follow_the_stream():

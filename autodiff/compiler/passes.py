@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .program import Instruction, Program, Value, replaced, values_in
+from .program import COPIES, Instruction, Program, Value, replaced, values_in
 
 FOLDED = 1 << 12  # entries: a larger constant is computed each time rather than kept
 
@@ -121,7 +121,7 @@ def unrepeated(program: Program) -> None:
     own = {g for _, g in program.gradients if g is not None} | set(values_in(program.result))
     number: dict[Value, Value] = {}
     for line in program.lines:
-        if line.function is np.ndarray.copy and line.out is not None and line.out not in own:
+        if line.function in COPIES and line.out is not None and line.out not in own:
             view = line.args[0].source if isinstance(line.args[0], Value) else None
             repeats = isinstance(view, Instruction) and view.function is np.broadcast_to
             if repeats and isinstance(view.args[0], Value) and view.args[0].array.ndim == 0:  # type: ignore[union-attr]

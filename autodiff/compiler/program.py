@@ -14,6 +14,8 @@ import numpy as np
 from ..dtypes import Array
 from ..memory import owner
 
+COPIES = (np.ndarray.copy, np.copy)  # row by row; in the layout that is there
+
 
 class Value:
     """A variable of the program: where it comes from, and the array that it was when it was traced.

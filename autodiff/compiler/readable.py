@@ -22,7 +22,7 @@ from ..random.generator import Generator
 from ..symbol import formula_text, rule_text
 from ..tensor import Tensor
 from .passes import useful
-from .program import Instruction, Program, Returned, Update, Value, values_in
+from .program import COPIES, Instruction, Program, Returned, Update, Value, values_in
 from .trace import update_of
 
 ATOM, POWER, PRODUCT, SUM, COMPARISON = 4, 3, 2, 1, 0
@@ -228,7 +228,7 @@ class Readable:
         if f is np.ndarray.swapaxes and args[1:] == (-1, -2):
             two = args[0].array.ndim == 2
             return f"{self.text(args[0], ATOM)}{'.T' if two else '.swapaxes(-1, -2)'}", ATOM
-        if f is np.ndarray.copy or (f is np.ndarray.astype and np.dtype(args[1]) == args[0].array.dtype):
+        if f in COPIES or (f is np.ndarray.astype and np.dtype(args[1]) == args[0].array.dtype):
             return self.text(args[0], ATOM), ATOM
         return self.call(line), ATOM
 
@@ -448,7 +448,7 @@ def free(line: Instruction) -> bool:
     """Whether an expression may be written wherever it is wanted: a view, or what is written as itself."""
     if masked(line) is not None:
         return False
-    same = line.function is np.ndarray.copy or (
+    same = line.function in COPIES or (
         line.function is np.ndarray.astype and np.dtype(line.args[1]) == line.args[0].array.dtype
     )
     return line.pure and line.out is not None and (line.out.root is not line.out or same)

@@ -22,7 +22,7 @@ from ..record import mode
 from ..tensor import Tensor
 from .keys import FAILED, MISS
 from .passes import is_number
-from .program import Instruction, Program, Returned, Update, Value, layout, replaced, values_in
+from .program import COPIES, Instruction, Program, Returned, Update, Value, layout, replaced, values_in
 from .trace import update_of
 
 LONG, PIECE = (
@@ -255,7 +255,7 @@ class Replay:
                 self.release(i, line)
             self.write_into(line, out)
         elif out is not None and out not in self.fresh and is_copy(line):
-            source, unsafe = self.text(line.args[0]), "" if f is np.ndarray.copy else ", 'unsafe'"
+            source, unsafe = self.text(line.args[0]), "" if f in COPIES else ", 'unsafe'"
             self.body.append(f"{self.function(np.copyto)}({self.memory(out)}, {source}{unsafe})")
         elif out is not None:
             self.body.append(f"{self.name(out)} = {self.call(line)}")
@@ -579,11 +579,8 @@ def is_copy(line: Instruction) -> bool:
     """Whether this line copies an array, maybe into another dtype."""
     if line.options or line.out is None or line.out.root is not line.out:
         return False
-    return (
-        line.function is (np.ndarray.copy, np.ndarray.astype)[len(line.args) - 1]
-        if len(line.args) < 3
-        else False
-    )
+    copies = line.function in COPIES and len(line.args) == 1
+    return copies or (line.function is np.ndarray.astype and len(line.args) == 2)
 
 
 def plain_descent(optimizer: Any, group: dict[str, Any]) -> bool:

@@ -386,7 +386,7 @@ class Tracer:
                 if x in at:
                     self.note = Note("backward", "add", None, self.calls(), primitive=x)
                     d = self.emit(np.add, (at[x], d), {})
-                elif x.op is None and d.named.root is g.named.root:
+                elif x.op is None and d.value is g.value:
                     self.note = self.ruled
                     d = self.emit(np.ndarray.copy, (d,), {})
                 at[x] = d
@@ -430,7 +430,7 @@ class Tracer:
         outer, self.note = self.note, Note("backward", "add")
         grad = x.grad
         if grad is None:
-            x._grad = self.emit(np.ndarray.copy, (self.lifted(g),), {}).value
+            x._grad = self.emit(np.copy, (self.lifted(g),), {}).value
         elif grad.record is not None:
             x._grad = self.emit(np.add, (self.lifted(array_of.__get__(grad)), self.lifted(g)), {}).value
         else:
@@ -443,7 +443,7 @@ class Tracer:
     def own(self, g: Any, taken: set[int]) -> Tensor:
         """`functional.own` of an array."""
         if type(g) is np.ndarray and (g.base is not None or id(g) in taken):
-            g = self.emit(np.ndarray.copy, (self.lifted(g),), {}).value
+            g = self.emit(np.copy, (self.lifted(g),), {}).value
         taken.add(id(g))
         return Tensor(g)
 
