@@ -106,9 +106,7 @@ def looking_on(title: str) -> Iterator[None]:
         def first_backward(self: Tensor, *args: Any, **options: Any) -> None:
             if not known and not tracing():
                 variables = users_variables()
-                for optimizer in (
-                    x for _, x in variables if hasattr(x, "param_groups") and not isinstance(x, type)
-                ):
+                for optimizer in {id(x): x for _, x in variables if is_optimizer(x)}.values():
                     known.append(optimizer)
                     step = next(cls for cls in type(optimizer).__mro__ if "step" in vars(cls))
                     put(step, "step", first_step(vars(step)["step"], variables))
@@ -135,11 +133,16 @@ def looking_on(title: str) -> Iterator[None]:
         yield
 
 
+def is_optimizer(x: Any) -> bool:
+    """Whether this has parameters that it moves by a rule."""
+    return hasattr(x, "param_groups") and hasattr(type(x), "update_rule")
+
+
 def users_variables() -> list[tuple[str, Any]]:
     """What the functions that are running call their variables; attributes of `self` by their names."""
     found: list[tuple[str, Any]] = []
-    frame: Any = sys._getframe(1)
-    while frame is not None:
+    frame: Any = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename != __file__:  # there the script begins
         if not frame.f_code.co_filename.startswith((*PLACES, "<frozen")):
             found += [item for item in frame.f_locals.items() if not item[0].startswith("__")]
             if hasattr(frame.f_locals.get("self"), "__dict__"):

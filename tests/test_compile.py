@@ -476,7 +476,23 @@ def assigned():
     return step, [w]
 
 
-@pytest.mark.parametrize("make", [by_hand, several_losses, assigned])
+def clipped():
+    """Gradients cut down before the step."""
+    model, x = nn.Linear(5, 3), data((8, 5))
+    optimizer = nn.optim.Adam(model.parameters())
+
+    def step():
+        optimizer.zero_grad()
+        loss = (model(x) ** 2).mean()
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+        optimizer.step()
+        return loss, norm
+
+    return step, list(model.parameters())
+
+
+@pytest.mark.parametrize("make", [by_hand, several_losses, assigned, clipped])
 def test_steps_of_other_kinds(make):
     found = []
     for compiled in (False, True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from types import GeneratorType
+from typing import Any
 
 import numpy as np
 
@@ -36,10 +37,10 @@ def get_total_norm(
     tensor(5.)
     """
     p = float(norm_type)
-    norms = [np.asarray(np.linalg.norm(x.array.reshape(-1), p)) for x in listed(tensors)]
+    norms = [np.linalg.norm(x.array.reshape(-1), p) for x in listed(tensors)]
     if not norms:
         return autodiff.tensor(0.0)
-    total = np.asarray(np.linalg.norm(np.stack(norms), p))
+    total: Any = np.linalg.norm(np.stack(norms), p)
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(
             f"The total norm of order {p} for gradients from `parameters` is non-finite, so it cannot be "
