@@ -69,6 +69,8 @@ class Primitive:
             raise explain(self, tuple(raw), error) from None
         if type(z) is not ndarray:
             z = asarray(z)
+        if not z.flags.c_contiguous:  # row by row, as PyTorch lays results out: `view` asks for it
+            z = z.copy()
         if not recorded or not mode.enabled or z.dtype.kind != "f":
             return Tensor(z)
         return Tensor(z, Record(self, tuple(inputs), tuple(raw), z))
@@ -269,10 +271,13 @@ class View(Primitive):
             return self.elsewhere((x, *constants))
         a = x.array
         z = self.run(a, *constants)
+        shares = z.base is not None and owner(z) is owner(a)
+        if not shares and not z.flags.c_contiguous:
+            z = z.copy()
         record = x.record if x._view is None else history(x)
         recorded = record is not None and mode.enabled
         out = Tensor(z, Record(self, (record,), (a, *constants), z) if recorded else None)
-        if z.base is not None and owner(z) is owner(a):
+        if shares:
             base, tracked = (x, True) if x._view is None else (x._view[0], x._view[2])
             out._view = (base, base.record, tracked and mode.enabled)
         return out

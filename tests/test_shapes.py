@@ -459,3 +459,30 @@ def test_all_names_of_arguments(lib):
         lib.diag(input=x, diagonal=1),
     ]
     return [z.tolist() for z in found]
+
+
+LAID_OUT = {
+    "sum": lambda x: x.sum(1),
+    "mean": lambda x: x.mean(0),
+    "amax": lambda x: x.amax(1),
+    "std": lambda x: x.std(0),
+    "softmax": lambda x: x.softmax(-1),
+    "cumsum": lambda x: x.cumsum(1),
+    "roll": lambda x: x.roll(1, 0),
+    "tril": lambda x: x.tril(),
+    "masked_fill": lambda x: x.masked_fill(x > 0, 0.0),
+    "rows": lambda x: x[:, [0, 1, 0]],
+    "repeat_interleave": lambda x: x.repeat_interleave(2, 1),
+    "matmul": lambda x: x @ x.mT,
+    "cat": lambda x: torch_or_ours(x).cat([x, x], 1),
+}
+
+
+@pytest.mark.parametrize("function", LAID_OUT.values(), ids=LAID_OUT.keys())
+@pytest.mark.parametrize("order", [(2, 0, 1), (0, 2, 1), (2, 1, 0), (1, 0, 2)], ids=str)
+def test_a_result_can_be_viewed_where_it_can_in_torch(function, order):
+    x = np.random.default_rng(0).normal(size=(4, 3, 4))
+    ours = function(autodiff.tensor(x).permute(*order))
+    theirs = function(torch.tensor(x).permute(*order))
+    assert theirs.is_contiguous()
+    assert ours.view(-1).tolist() == pytest.approx(theirs.view(-1).tolist())
