@@ -471,7 +471,7 @@ LAID_OUT = {
     "roll": lambda x: x.roll(1, 0),
     "tril": lambda x: x.tril(),
     "masked_fill": lambda x: x.masked_fill(x > 0, 0.0),
-    "rows": lambda x: x[:, [0, 1, 0]],
+    "index_select": lambda x: x.index_select(1, torch_or_ours(x).tensor([0, 1])),
     "repeat_interleave": lambda x: x.repeat_interleave(2, 1),
     "matmul": lambda x: x @ x.mT,
     "cat": lambda x: torch_or_ours(x).cat([x, x], 1),
