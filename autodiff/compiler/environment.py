@@ -66,7 +66,7 @@ class Environment:
                     self._look(part, depth - 1)
 
     def _look_into(self, function: FunctionType, depth: int) -> None:
-        if function.__module__.partition(".")[0] in ("autodiff", "nn", "numpy"):
+        if (function.__module__ or "").partition(".")[0] in ("autodiff", "nn", "numpy"):
             return
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             try:
