@@ -24,6 +24,7 @@ import numpy as np
 from .. import backward, memory
 from ..arrays import column_sums
 from ..dtypes import Array
+from ..primitive import Binary, Unary, View
 from ..record import Record, clock
 from ..suspicions import doubt_sum
 from ..tensor import Tensor
@@ -293,6 +294,9 @@ class Tracer:
         z = z if type(z) is np.ndarray else np.asarray(z)
         if id(z) in self.known:
             return z
+        viewed = isinstance(op, View) and np.may_share_memory(z, raw[0])
+        if not z.flags.c_contiguous and not viewed and not isinstance(op, Unary | Binary):
+            z = z.copy()  # as the engine lays out what it computes
         if op.name in INDEXING and masks(raw):
             self.give_up(f"{op.name} by a mask has a shape that depends on the values")
             return z
