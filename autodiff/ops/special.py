@@ -175,26 +175,29 @@ def softplus(x: Array, beta: float, threshold: float) -> Array:
 def gelu(x: Array) -> Array:
     """x Φ(x), where Φ is the normal distribution function."""
     refuse_integers(x, "gelu")
-    return in_pieces(lambda x: x * normal(x), x)
+
+    def gated(x: Array, out: Array | None = None) -> Array:
+        return np.multiply(x, normal(x), out=out)
+
+    return in_pieces(gated, x)
 
 
 def gelu_slope(x: Array) -> Array:
     """Φ(x) + x φ(x), where φ is the normal distribution's density, the derivative of Φ."""
 
-    def slope(x: Array) -> Array:
+    def slope(x: Array, out: Array | None = None) -> Array:
         density = x * x
         density *= -0.5
         np.exp(density, out=density)
         density *= 1 / math.sqrt(2 * math.pi)
         density *= x
-        density += normal(x)
-        return density
+        return np.add(density, normal(x), out=out)
 
     return in_pieces(slope, x)
 
 
-def in_pieces(function: Callable[[Array], Array], x: Array) -> Array:
-    """A function of each entry that takes many passes: over pieces of x that stay in the cache."""
+def in_pieces(function: Callable[..., Array], x: Array) -> Array:
+    """A function(x, out=) of each entry that takes many passes: over pieces of x that stay in the cache."""
     if x.ndim == 0:  # a product would be a number, which is not written into
         return function(x.reshape(1)).reshape(())
     if x.size <= PIECE or not x.flags.forc:
@@ -202,7 +205,7 @@ def in_pieces(function: Callable[[Array], Array], x: Array) -> Array:
     z = np.empty_like(x)  # of the same layout, so that both are read in the order of memory
     entries, results = x.ravel("K"), z.ravel("K")
     for i in range(0, x.size, PIECE):
-        results[i : i + PIECE] = function(entries[i : i + PIECE])
+        function(entries[i : i + PIECE], results[i : i + PIECE])
     return z
 
 
