@@ -20,7 +20,7 @@ from ..dtypes import Array
 P32 = (1.12837914, 0.193539856, 0.0531010631, 0.00388312599, 0.000284561809, 1.98683e-06)
 Q32 = (1.0, 0.504852788, 0.115347854, 0.0152068093, 0.0011855201, 3.74204621e-05)
 
-# Φ(x) = (1 + tanh(x U(x²))) / 2, the normal distribution function, fitted to 5e-8, with the continued fraction
+# Φ(x) = (1 + tanh(x U(x²))) / 2, the normal distribution function, fitted to 5e-8, with a continued fraction:
 # U(t) = U0 + U1 t + U2 / (t + U3 + U4 / (t + U5)).
 U32 = (1.18331122, 0.0181380655, -2.66679262, -23.5935208, 1382.57888, 45.3117371)
 
