@@ -125,6 +125,7 @@ from .losses import (
 from .module import Module
 from .parameter import Parameter
 from .summary import summary
+from .suspicions import ModeForgotten
 from .training import Callback, EarlyStopping, History, ModelCheckpoint, Trainer
 from .watch import watch
 
@@ -138,7 +139,8 @@ __all__ = [
     "GroupNorm", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "HingeEmbeddingLoss", "HingeLoss",
     "History", "HuberLoss", "Identity", "InstanceNorm1d", "InstanceNorm2d", "KLDivLoss", "L1Loss", "LSTM",
     "LSTMCell", "LayerNorm", "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax", "MLP", "MSELoss",
-    "MarginRankingLoss", "MaxPool1d", "MaxPool2d", "Mish", "ModelCheckpoint", "Module", "ModuleDict",
+    "MarginRankingLoss", "MaxPool1d", "MaxPool2d", "Mish", "ModeForgotten", "ModelCheckpoint", "Module",
+    "ModuleDict",
     "ModuleList", "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss", "MultiMarginLoss",
     "MultiheadAttention", "NLLLoss", "PReLU", "PairwiseDistance", "Parameter", "ParameterDict",
     "ParameterList", "PixelShuffle", "PixelUnshuffle", "PoissonNLLLoss", "RMSNorm", "RNN", "RNNBase",

@@ -17,6 +17,7 @@ import numpy as np
 import autodiff
 from autodiff import Tensor
 from autodiff.dtypes import as_dtype
+from autodiff.record import clock
 from autodiff.tensor import RemovableHandle, refuse_device
 
 from .hooks import Hooks
@@ -26,6 +27,8 @@ Self = TypeVar("Self", bound="Module")
 Role = Literal["parameter", "buffer", "temporary buffer", "module"]
 """What a registered attribute is. A temporary buffer is not in the state_dict."""
 BUFFERS: tuple[Role, ...] = ("buffer", "temporary buffer")
+
+chosen = 0  # when a mode was last chosen, of any model: see `suspicions.modes`
 
 
 class IncompatibleKeys(NamedTuple):
@@ -365,6 +368,8 @@ class Module:
         """Say that training goes on: dropout drops. `train(False)` is `eval()`."""
         if not isinstance(mode, bool):
             raise ValueError(f"training mode is expected to be boolean, not {mode!r}")
+        global chosen
+        chosen = clock()
         self.training = mode
         for module in self.children():
             module.train(mode)

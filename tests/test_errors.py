@@ -1,5 +1,6 @@
 """Errors teach: the message names operation, shapes and fix; what is shown, the line and the module."""
 
+import copy
 import io
 import re
 import subprocess
@@ -351,6 +352,62 @@ def model_replaced() -> None:
     t.optimizer.step()
 
 
+class Classifying(Training):
+    """The same with a layer whose answer depends on the mode, and rows that are kept for validation."""
+
+    def __init__(self, *layers: Any) -> None:
+        self.x, self.y = autodiff.randn(30, 2), autodiff.randint(0, 3, (30,))
+        layers = layers or (nn.BatchNorm1d(4), nn.ReLU(), nn.Dropout(0.3))
+        self.model = nn.Sequential(nn.Linear(2, 4), *layers, nn.Linear(4, 4), nn.Dropout(), nn.Linear(4, 3))
+        self.optimizer = nn.optim.Adam(self.model.parameters(), lr=0.01)
+
+    def train(self, steps: int = 3) -> None:
+        for i in range(steps):
+            self.optimizer.zero_grad()
+            rows = slice(i % 2 * 10, i % 2 * 10 + 10)
+            F.cross_entropy(self.model(self.x[rows]), self.y[rows]).backward()
+            self.optimizer.step()
+
+    def validate(self) -> Any:
+        with autodiff.no_grad():
+            return F.cross_entropy(self.model(self.x[20:]), self.y[20:])
+
+    def predict(self) -> Any:
+        with autodiff.no_grad():
+            return self.model(self.x[20:])
+
+
+def validated_in_train_mode() -> None:
+    t = Classifying()
+    for _ in range(3):
+        t.model.train()
+        t.train()
+        t.validate()
+
+
+def predicted_in_train_mode() -> None:
+    t = Classifying(nn.Dropout())
+    for _ in range(3):
+        t.train()
+        (t.predict().argmax(1) == t.y[20:]).float().mean().item()
+
+
+def trained_in_eval_mode() -> None:
+    t = Classifying()
+    for _ in range(3):
+        t.train()
+        t.model.eval()
+        t.validate()
+
+
+def evaluated_once_and_trained_on() -> None:
+    t = Classifying(nn.Dropout(0.1))
+    t.train()
+    t.model.eval()
+    t.validate()
+    t.train(5)
+
+
 SUSPICIOUS: dict[str, tuple[Callable[[], Any], type[Warning], str]] = {
     "never zeroed": (never_zeroed, autodiff.GradientNotZeroed, r"optimizer\.zero_grad\(\) in each step"),
     "never zeroed, by hand": (by_hand_never_zeroed, autodiff.GradientNotZeroed, r"never zeroed"),
@@ -383,6 +440,18 @@ SUSPICIOUS: dict[str, tuple[Callable[[], Any], type[Warning], str]] = {
         lambda: nn.NLLLoss()(leaf(2, 3).softmax(1), tensor([0, 1])),
         autodiff.SuspiciousWarning,
         r"log-probabilities",
+    ),
+    "validated in train mode": (validated_in_train_mode, nn.ModeForgotten, r"loss.*Call model\.eval\(\)"),
+    "predicted in train mode": (
+        predicted_in_train_mode,
+        nn.ModeForgotten,
+        r"run without recording, at .*test_errors\.py, line \d+: return self\.model\(.*Call model\.eval\(\)",
+    ),
+    "trained in eval mode": (trained_in_eval_mode, nn.ModeForgotten, r"BatchNorm1d.*model\.train\(\)"),
+    "trained on in eval mode": (
+        evaluated_once_and_trained_on,
+        nn.ModeForgotten,
+        r"Dropout.*model\.train\(\)",
     ),
     "the gradient of a result": (
         lambda: (leaf(2) * 2).grad,
@@ -504,7 +573,106 @@ def kept_on_purpose() -> None:
     assert y.grad is not None and x.grad is not None and leaf(1).grad is None and tensor(1.0).grad is None
 
 
+def modes_chosen() -> None:
+    t = Classifying()
+    for _ in range(4):
+        t.model.train()
+        t.train()
+        t.model.eval()
+        t.validate()
+        F.cross_entropy(t.model(t.x[20:]), t.y[20:]).item()  # recorded, though nothing is trained by it
+
+
+def monte_carlo() -> None:
+    t = Classifying()
+    t.train()
+    F.nll_loss(sum(t.predict().softmax(1) for _ in range(5)).log(), t.y[20:])  # type: ignore[attr-defined]
+    t.train()
+    t.model.eval()
+    for module in t.model:
+        module.train(isinstance(module, nn.Dropout))
+    t.validate()
+
+
+def two_in_turn() -> None:
+    """A generator is run without recording while what tells its answers from others is trained."""
+    made, told = Classifying(), Classifying(nn.Dropout())
+    for _ in range(4):
+        noise = autodiff.randn(10, 2)
+        with autodiff.no_grad():
+            fake = made.model(noise)[:, :2]
+        told.optimizer.zero_grad()
+        F.cross_entropy(told.model(fake), told.y[:10]).backward()
+        told.optimizer.step()
+        made.optimizer.zero_grad()
+        F.cross_entropy(told.model(made.model(autodiff.randn(10, 2))[:, :2]), told.y[:10]).backward()
+        made.optimizer.step()
+
+
+def taught() -> None:
+    pupil = Classifying()
+    teacher = copy.deepcopy(pupil.model)
+    for _ in range(4):
+        with autodiff.no_grad():
+            answers = teacher(pupil.x).softmax(1)
+        pupil.optimizer.zero_grad()
+        F.cross_entropy(pupil.model(pupil.x), answers).backward()
+        pupil.optimizer.step()
+
+
+def statistics_frozen() -> None:
+    t = Classifying()
+    t.train()
+    t.model[1].eval()
+    t.train(5)
+    untouched = Classifying()
+    untouched.model.eval()  # from the start
+    untouched.train(5)
+
+
+def statistics_taken_anew() -> None:
+    t = Classifying()
+    t.train()
+    with autodiff.no_grad():
+        for i in range(0, 30, 10):
+            t.model(t.x[i : i + 10])
+    t.model.eval()
+    t.validate()
+
+
+def inputs_moved_in_eval_mode() -> None:
+    t = Classifying()
+    t.train()
+    t.model.eval()
+    picture = nn.Parameter(autodiff.ones(3, 2))
+    optimizer = nn.optim.SGD([picture], lr=0.1)
+    for _ in range(5):
+        optimizer.zero_grad()
+        t.model(picture).sum().backward()
+        optimizer.step()
+
+
+def run_by_ours() -> None:
+    """A line search, a checkpoint, a Trainer and a diagnosis run the model in a mode that they choose."""
+    t = Classifying(nn.BatchNorm1d(4))
+    t.train()
+    search = nn.optim.BacktrackingSGD(t.model[0].parameters(), lr=1e-3)
+    search.step(lambda: F.cross_entropy(t.model[:2](t.x), t.y))
+    for _ in range(3):
+        t.optimizer.zero_grad()
+        F.cross_entropy(autodiff.checkpoint(t.model, t.x), t.y).backward()
+        t.optimizer.step()
+    trainer = nn.Trainer(t.model, nn.CrossEntropyLoss(), t.optimizer)
+    for _ in range(2):
+        trainer.fit(t.x, t.y, epochs=2, validation_split=0.3, verbose=False)
+        trainer.evaluate(t.x, t.y)
+        nn.diagnose(t.model, nn.CrossEntropyLoss(), (t.x, t.y), t.optimizer)
+        t.train()
+
+
 HEALTHY = [
+    *(modes_chosen, monte_carlo, two_in_turn, taught, statistics_frozen, statistics_taken_anew),
+    *(inputs_moved_in_eval_mode, run_by_ours),
     *(accumulated, zeroed_by_hand, scheduled_without_training, many_losses_at_once, numbers_kept, two_models),
     *(a_part_unused, lbfgs, distilled, kept_on_purpose),
 ]

@@ -6,6 +6,7 @@ from autodiff import Tensor
 
 from .. import functional as F
 from ..module import Module
+from ..suspicions.modes import doubt_mode
 
 
 class Dropout(Module):
@@ -26,6 +27,7 @@ class Dropout(Module):
         self.p, self.inplace = p, inplace
 
     def forward(self, input: Tensor) -> Tensor:
+        doubt_mode(self, input)
         return F.dropout(input, self.p, self.training, self.inplace)
 
     def extra_repr(self) -> str:
@@ -36,6 +38,7 @@ class Dropout1d(Dropout):
     """`Dropout` of whole channels, of a signal (N, C, L) or (C, L). Source: PyTorch, `torch.nn.Dropout1d`."""
 
     def forward(self, input: Tensor) -> Tensor:
+        doubt_mode(self, input)
         return F.dropout1d(input, self.p, self.training, self.inplace)
 
 
@@ -43,6 +46,7 @@ class Dropout2d(Dropout):
     """`Dropout` of whole channels, of an image (N, C, H, W). Source: PyTorch, `torch.nn.Dropout2d`."""
 
     def forward(self, input: Tensor) -> Tensor:
+        doubt_mode(self, input)
         return F.dropout2d(input, self.p, self.training, self.inplace)
 
 
@@ -50,6 +54,7 @@ class AlphaDropout(Dropout):
     """Dropout that keeps mean and variance after `SELU`. Source: PyTorch, `torch.nn.AlphaDropout`."""
 
     def forward(self, input: Tensor) -> Tensor:
+        doubt_mode(self, input)
         return F.alpha_dropout(input, self.p, self.training)
 
 
@@ -57,4 +62,5 @@ class FeatureAlphaDropout(Dropout):
     """`AlphaDropout` of whole channels (N, C, ...). Source: PyTorch, `torch.nn.FeatureAlphaDropout`."""
 
     def forward(self, input: Tensor) -> Tensor:
+        doubt_mode(self, input)
         return F.feature_alpha_dropout(input, self.p, self.training)

@@ -12,6 +12,7 @@ from autodiff.tensor import refuse_device
 from .. import init
 from ..module import Module
 from ..parameter import Parameter
+from ..suspicions.modes import doubt_mode, settle
 
 
 class _Normalization(Module):
@@ -97,6 +98,7 @@ class _Tracking(_Normalization):
 class _BatchNorm(_Tracking):
     def forward(self, input: Tensor) -> Tensor:
         self._refuse_dims(input)
+        doubt_mode(self, input)
         momentum = 0.0 if self.momentum is None else self.momentum
         tracking = self.training and self.track_running_stats
         if tracking and self.num_batches_tracked is not None:
@@ -105,9 +107,11 @@ class _BatchNorm(_Tracking):
                 momentum = 1 / float(self.num_batches_tracked.item())
         known = self.running_mean is not None or self.running_var is not None
         mean, var = (self.running_mean, self.running_var) if tracking or not self.training else (None, None)
-        return autodiff.batch_norm(
+        normal = autodiff.batch_norm(
             input, mean, var, self.weight, self.bias, self.training or not known, momentum, self.eps
         )
+        settle()
+        return normal
 
 
 class BatchNorm1d(_BatchNorm):

@@ -11,7 +11,7 @@ from autodiff import Tensor
 from autodiff.ops import losses as primitive
 from autodiff.ops.dims import refuse_plain
 
-from ..suspicions import doubt_logits
+from ..suspicions.logits import doubt_logits
 from .checks import alike, pair, reduced, reduction_of, refuse_integers, refuse_others, refuse_shapes
 
 # A primitive returns Any: of tensors a tensor.

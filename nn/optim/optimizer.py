@@ -15,7 +15,7 @@ import numpy as np
 from autodiff import Tensor, enable_grad, get_default_dtype
 from autodiff.memory import touch
 
-from ..suspicions import doubt_step
+from ..suspicions.steps import doubt_step
 from .joint import SMALL, Joint, join
 from .uninterrupted import uninterrupted
 

@@ -1,7 +1,6 @@
-"""What is legal but hardly meant in training: probabilities where logits belong, a step that moves nothing.
+"""A step that does not move what should move.
 
-The warnings are those of `autodiff`: said once, at the user's line. What is looked for is there only when
-something is wrong (a parameter without gradient), so that a healthy step costs nothing more.
+It is looked for only where a parameter has no gradient, so that a healthy step costs nothing more.
 """
 
 from __future__ import annotations
@@ -12,38 +11,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from autodiff import Tensor
-from autodiff.ops.elementwise import sigmoid
-from autodiff.ops.neural import softmax_along
-from autodiff.primitive import View
 from autodiff.suspicions import suspect
 
-from .module import Module
-from .parameter import Parameter
+from ..module import Module
+from ..parameter import Parameter
 
 if TYPE_CHECKING:
-    from .optim.optimizer import Optimizer
-
-PROBABILITIES = (sigmoid, softmax_along)
-
-
-# Probabilities and logits ---------------------------------------------------------------------------------
-
-
-def doubt_logits(input: Tensor, loss: str, instead: str) -> None:
-    """Warn if what should be logits (or their logarithm) is the result of a sigmoid or a softmax."""
-    record = input.record
-    while record is not None and isinstance(record.op, View):
-        record = record.inputs[0]
-    if record is not None and record.op in PROBABILITIES:
-        assert record.op is not None
-        suspect(
-            f"{loss} was given the result of {record.op.name}: it takes {instead}. As it is, the gradient is "
-            f"small where the prediction is wrong. Leave the {record.op.name} out of the model, and apply it "
-            "to the output only where probabilities are asked for"
-        )
-
-
-# A step that does not move what should move ---------------------------------------------------------------
+    from ..optim.optimizer import Optimizer
 
 
 def doubt_step(optimizer: Optimizer) -> None:
@@ -81,7 +55,7 @@ def replacing(parameters: list[Tensor], without: list[Tensor]) -> list[str]:
         return []
     if any(type(x) is dict and "_roles" in x for x in gc.get_referrers(*without)):
         return []  # a module does
-    from .optim.optimizer import Optimizer  # late: it imports us
+    from ..optim.optimizer import Optimizer  # late: it imports us
 
     modules: list[Module] = []
     optimized: set[int] = set()
