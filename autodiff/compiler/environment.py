@@ -92,6 +92,21 @@ class Environment:
         found.extend(chain.from_iterable(map(dict.values, self.dicts)))
         return found
 
+    def conditions(self, bound: Callable[..., str]) -> tuple[list[str], list[str]]:
+        """Expressions that are true where something is another object; the names in them of `values`.
+
+        Where nothing is, they cost a third of `changed`. KeyError and ValueError mean that it is gone.
+        """
+        found = [f"{bound(cell)}.cell_contents" for cell in self.cells]
+        found += [f"{bound(scope)}[{name!r}]" for scope, name in self.globals]
+        lengths = []
+        for attributes in self.dicts:
+            name = bound(attributes)
+            lengths.append(f"len({name}) != {len(attributes)}")
+            found += [f"{name}[{key!r}]" for key in attributes]
+        names = [bound(value, "was") for value in self.values]
+        return lengths + [f"{x} is not {was}" for x, was in zip(found, names, strict=True)], names
+
     def changed(self) -> bool:
         """Whether anything is another object than it was; an equal number is no other."""
         now = self.now()

@@ -1,5 +1,6 @@
 """The fast form: a program as one Python function of NumPy calls that write into memory they were given once.
 
+The names that the function uses are its globals, `Replay.names`: what is bound anew is there at once.
 What stays the same from step to step is prepared when the function is bound: the arrays of parameters, the
 transposes and other views of what stays where it is, Python numbers as arrays (NumPy takes twice as long to
 start with a number), the memory of results. Memory is used again as soon as nobody reads what is in it. A
@@ -8,17 +9,16 @@ gradient stays in its memory for the next step unless somebody has looked at it:
 
 from __future__ import annotations
 
-from collections import deque
+import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+from .. import dtypes, memory
 from ..dtypes import Array, get_default_dtype
-from ..memory import renew, stamp
-from ..record import mode
+from ..record import clock, mode
 from ..tensor import Tensor
 from .keys import FAILED, MISS
 from .passes import is_number
@@ -30,6 +30,19 @@ LONG, PIECE = (
     1 << 14,
 )  # entries: longer arrays are worked on in pieces, where entries are independent
 SMALL = 1 << 13  # entries of a parameter: below, its plain descent is written out
+
+PICKS = (np.maximum, np.minimum)
+"""What NumPy will not take `out` for by position."""
+
+REDUCTIONS = {
+    np.ndarray.sum: np.add,
+    np.ndarray.prod: np.multiply,
+    np.ndarray.max: np.maximum,
+    np.ndarray.min: np.minimum,
+}
+"""What these methods reduce by."""
+
+SIGNS = {np.add: "+", np.subtract: "-", np.multiply: "*", np.true_divide: "/", np.negative: "-"}
 
 WITH_OUT = frozenset((np.ndarray.sum, np.ndarray.max, np.ndarray.min, np.ndarray.mean, np.ndarray.prod))
 
@@ -105,6 +118,8 @@ class Replay:
         self.functions: dict[Any, str] = {}
         program, lines = self.program, self.program.lines
         self.fresh = set(values_in(program.result))
+        self.scalars: set[Value] = set()
+        self.find_scalars()
         self.last_use()
         self.write_inputs()
         read = {id(v.source) for v in program.of_kind("gradient")}
@@ -123,13 +138,13 @@ class Replay:
                 self.write_line(i, lines[i])
             i += max(1, len(run))
         for tensor, g in program.gradients:
-            if g is not None:
-                once = "if not again: " * (g in self.kept_values)
-                self.epilogue.append(f"{once}{self.bound(tensor, 't')}._grad = {self.name(g)}")
+            if g is not None and g not in self.kept_values:
+                self.epilogue.append(f"{self.bound(tensor, 't')}._grad = {self.name(g)}")
+        if self.kept:
+            self.epilogue.append("if not again:")
+            self.epilogue += [f"    {tensor}._grad = {self.name(g)}" for tensor, _, g in self.kept]
         if self.written:
-            self.epilogue.append("renew(stamps)")
-            self.names |= {"renew": renew, "stamps": None}
-            self.bindings.append(self.bind_stamps)
+            self.write_stamps()
         self.epilogue.append("return " + self.result(program.result))
 
     def can_be_kept(self, g: Value) -> bool:
@@ -163,11 +178,13 @@ class Replay:
         """Where values come from, and what must hold."""
         self.names |= {"MISS": MISS, "FAILED": FAILED, "ndarray": np.ndarray, "mode": mode}
         self.names |= {"dtypes": dtypes, "default": get_default_dtype()}
-        checks = [f"mode.enabled is not {self.enabled}", "dtypes._default is not default", "changed()"]
-        if self.environment is None:
-            checks.pop()
-        else:
+        checks = [f"mode.enabled is not {self.enabled}", "dtypes._default is not default"]
+        if self.environment is not None:
+            conditions, was = self.environment.conditions(self.bound)
             self.names["changed"] = self.environment.changed
+            if conditions:
+                checks.append(f"({' or '.join(conditions)}) and changed()")
+            self.bindings.append(lambda: self.names.update(zip(was, self.environment.values, strict=True)))
         used = {v for line in self.program.lines for v in line.values()} | set(values_in(self.program.result))
         for value in self.program.values:
             if value.kind == "constant":
@@ -199,8 +216,19 @@ class Replay:
     def bind_tensor(self, value: Value) -> None:
         self.names[self.name(value)] = value.source.array
 
-    def bind_stamps(self) -> None:
-        self.names["stamps"] = [stamp(self.names[self.name(v)]) for v in self.written]
+    def write_stamps(self) -> None:
+        """Note when the memory that is changed here was changed: what `memory.renew` does."""
+        stamps = [self.bound(None, "s") for _ in self.written]
+        self.epilogue.append("memory.latest = now = clock()")
+        self.epilogue.append(" = ".join(f"{s}.time" for s in stamps) + " = now")
+        self.names |= {"memory": memory, "clock": clock}
+
+        def bind() -> None:
+            self.names.update(
+                (s, memory.stamp(self.names[self.name(v)])) for s, v in zip(stamps, self.written, strict=True)
+            )
+
+        self.bindings.append(bind)
 
     def is_static(self, x: Any) -> bool:
         """Whether these arguments stay where they are in memory."""
@@ -249,11 +277,16 @@ class Replay:
             self.body.append(f"{self.function(f)}({self.arguments(line)})")
         elif out is not None and out.root is not out:
             self.write_view(line, out)
+        elif out in self.scalars:
+            self.body.append(f"{self.name(out)} = {self.scalar(line)}")
         elif out is not None and out not in self.fresh and writes_out(line, out):
-            elementwise = isinstance(f, np.ufunc) and f.signature is None
-            if elementwise:
-                self.release(i, line)
-            self.write_into(line, out)
+            row = repeated_row(line, out)
+            if row is not None and self.is_static(line.args):
+                self.write_with_row(line, out, row)
+            else:
+                if isinstance(f, np.ufunc) and f.signature is None:
+                    self.release(i, line)
+                self.write_into(line, out)
         elif out is not None and out not in self.fresh and is_copy(line):
             source, unsafe = self.text(line.args[0]), "" if f in COPIES else ", 'unsafe'"
             self.body.append(f"{self.function(np.copyto)}({self.memory(out)}, {source}{unsafe})")
@@ -305,8 +338,7 @@ class Replay:
 
         for i, line in enumerate(run, start):
             assert line.out is not None
-            dtypes = [arg.array.dtype for arg in line.args if isinstance(arg, Value)]
-            like = dtypes[0] if len(set(dtypes)) == 1 and dtypes[0].kind == "f" else None
+            like = common_dtype(line.args)
             args = [piece(arg, like) for arg in line.args]
             for value in set(line.values()) & temporary:
                 if self.last[value] == i:
@@ -318,7 +350,7 @@ class Replay:
                 else:
                     slot_of[line.out] = len(slots)
                     slots.append(np.empty(PIECE, line.out.array.dtype))
-            place = "out=" * (line.function in (np.maximum, np.minimum))
+            place = "out=" * (line.function in PICKS)
             args.append(place + piece(line.out, None))
             body.append(f"    {self.function(line.function)}({', '.join(args)})")
         for value in whole:
@@ -367,16 +399,124 @@ class Replay:
         if f is np.ndarray.dot:
             a, b = (self.text(arg) for arg in line.args)
             self.body.append(f"{a}.dot({b}, {self.memory(out)})")
-            return
-        if isinstance(f, np.ufunc):
-            arrays = [arg.array.dtype for arg in line.args if isinstance(arg, Value)]
-            like = arrays[0] if len(set(arrays)) == 1 and arrays[0].kind == "f" else None
-            args = [self.text(arg, like) for arg in line.args]
-            place = "out=" * (f in (np.maximum, np.minimum))  # which NumPy will not take by position
-            args.append(place + self.memory(out))
-            self.body.append(f"{self.function(f)}({', '.join(args)})")
-            return
-        self.body.append(f"{self.function(f)}({self.arguments(line)}, out={self.memory(out)})")
+        elif isinstance(f, np.ufunc):
+            self.write_ufunc(f, line.args, out)
+        elif f in REDUCTIONS and set(line.options) <= {"axis", "keepdims", "initial"}:
+            self.body.append(self.reduction(line, out, self.memory(out)))
+        else:
+            self.body.append(f"{self.function(f)}({self.arguments(line)}, out={self.memory(out)})")
+
+    def write_ufunc(self, f: Any, args: Any, out: Value) -> None:
+        """A function of each entry: on vectors, where numbers are among the arguments.
+
+        NumPy takes twice as long to start with a number and a matrix, or with a Python number.
+        """
+        like = common_dtype(args)
+        flat = out.array.size > 1 and out.array.flags.c_contiguous and f.signature is None
+        flat = flat and any(size_of(arg) == 1 for arg in args) and all(map(self.flattens, args))
+        flat = flat and all(size_of(x) == 1 or x.array.shape == out.array.shape for x in args)
+        name = self.memory(out)
+        texts = []
+        for arg in args:
+            if f in PICKS and is_number(arg) and like is not None and out.array.size <= LONG:
+                shape = (out.array.size,) if flat else out.array.shape
+                texts.append(self.whole(arg, like, shape))  # with an array, NumPy uses the vector unit
+            else:
+                texts.append(self.flat(arg) if flat and isinstance(arg, Value) else self.text(arg, like))
+        texts.append("out=" * (f in PICKS) + (self.flat(out) if flat else name))
+        self.body.append(f"{self.function(f)}({', '.join(texts)})")
+
+    def flattens(self, x: Any) -> bool:
+        """Whether this argument is a number, or an array that stays where it is and is stored row by row."""
+        return not isinstance(x, Value) or (
+            x.array.ndim == 0 or (x.array.flags.c_contiguous and self.static.get(x, False))
+        )
+
+    def flat(self, value: Value) -> str:
+        """The name of the same memory as a vector; as a number, if it is one."""
+        array, name = value.array, self.name(value)
+        if array.ndim == (array.size > 1):
+            return name
+        view = f"{name}_flat"
+        if view not in self.names:
+            self.names[view] = None
+            shape = (-1,) if array.size > 1 else ()
+            self.bindings.append(lambda: self.names.__setitem__(view, self.names[name].reshape(shape)))
+        return view
+
+    def whole(self, x: Any, dtype: Any, shape: tuple[int, ...]) -> str:
+        """A number as an array of this shape."""
+        key = (x, dtype, type(x), shape)
+        found = self.numbers.get(key)
+        if found is None:
+            found = self.numbers[key] = self.bound(np.full(shape, x, dtype), "c")
+        return found
+
+    def write_with_row(self, line: Instruction, out: Value, row: Value) -> None:
+        """A matrix and a row: repeating the row first takes half the time of what NumPy does with both."""
+        name = self.memory(out)
+        self.body.append(f"{self.function(np.copyto)}({name}, {self.name(row)})")
+        texts = [name if arg is row else self.name(arg) for arg in line.args]
+        place = "out=" * (line.function in PICKS)
+        self.body.append(f"{self.function(line.function)}({', '.join(texts)}, {place}{name})")
+
+    def reduction(self, line: Instruction, out: Value, name: str | None) -> str:
+        """A sum, maximum, ... by the ufunc that NumPy's method calls."""
+        x, axis = line.args[0], line.options.get("axis", line.args[1] if len(line.args) > 1 else None)
+        array = self.name(x)
+        if axis is None and not out.array.ndim and self.flattens(x) and self.static.get(x, False):
+            array, axis = self.flat(x), 0
+        arguments = [array, self.text(axis), "None", name or "None"]
+        arguments.append(self.text(line.options.get("keepdims", False)))
+        arguments += [self.text(line.options["initial"])] if "initial" in line.options else []
+        return f"{self.function(REDUCTIONS[line.function].reduce)}({', '.join(arguments)})"
+
+    # numbers
+
+    def find_scalars(self) -> None:
+        """The numbers that NumPy's scalars are faster for: sums, and what is computed from them alone."""
+        readers: dict[Value, list[Instruction]] = {}
+        for line in self.program.lines:
+            for value in set(line.values()):
+                readers.setdefault(value, []).append(line)
+        left = {g for _, g in self.program.gradients}
+        viewed = {v.root for v in self.program.values if v.root is not v}
+        for line in self.program.lines:
+            out = line.out
+            if out is None or out.array.ndim or out.array.dtype.kind != "f" or out in left or out in viewed:
+                continue
+            made = line.function is np.ndarray.dot and not line.options and len(line.args) == 2
+            made = made or (line.function in REDUCTIONS and set(line.options) <= {"axis", "initial"})
+            if made or self.on_scalars(line):
+                self.scalars.add(out)
+        for line in reversed(self.program.lines):  # only where nobody needs an array
+            if line.out in self.scalars and not all(
+                reader.out in self.scalars and self.on_scalars(reader) for reader in readers.get(line.out, ())
+            ):
+                self.scalars.discard(line.out)
+        for line in self.program.lines:
+            if line.out in self.scalars and line.function in SIGNS and not self.on_scalars(line):
+                self.scalars.discard(line.out)
+
+    def on_scalars(self, line: Instruction) -> bool:
+        """Whether this is arithmetic of scalars and Python numbers."""
+        return (
+            line.function in SIGNS
+            and not line.options
+            and any(isinstance(arg, Value) for arg in line.args)
+            and all(arg in self.scalars if isinstance(arg, Value) else is_number(arg) for arg in line.args)
+        )
+
+    def scalar(self, line: Instruction) -> str:
+        """An expression for a scalar."""
+        if line.function in SIGNS:
+            sign, texts = SIGNS[line.function], [self.text(arg) for arg in line.args]
+            return f"{sign}{texts[0]}" if len(texts) == 1 else f"{texts[0]} {sign} {texts[1]}"
+        if line.function is np.ndarray.dot:
+            a, b = (self.text(arg) for arg in line.args)
+            return f"{a}.dot({b})"
+        assert line.out is not None
+        return self.reduction(line, line.out, None)
 
     # optimizers
 
@@ -450,8 +590,7 @@ class Replay:
         self.bindings.append(
             lambda: self.names.__setitem__(values, [self.names[self.name(w)] for _, w, _ in work])
         )
-        self.names["deque"] = deque
-        self.body.append(f"deque(map({self.function(np.subtract)}, {values}, {moves}, {values}), 0)")
+        self.body.append(f"[*map({self.function(np.subtract)}, {values}, {moves}, {values})]")
 
     # the result
 
@@ -463,6 +602,8 @@ class Replay:
                 return f"{name}.item()"
             self.names["Tensor"], self.names["asarray"], self.names["array"] = Tensor, np.asarray, np.array
             value = tree.value
+            if value in self.scalars:
+                return f"Tensor(asarray({name}))"
             own = value.kind == "made" and value.root is value and not self.static.get(value)
             own = own and sum(v is value for v in values_in(self.program.result)) == 1
             own = own and all(g is None or g.root is not value for _, g in self.program.gradients)
@@ -488,22 +629,20 @@ class Replay:
             looked = " or ".join(f"{tensor}._grad is not {self.name(g)}" for tensor, _, g in self.kept)
             self.checks.append(f"again and ({looked})")
             self.names["again"] = False
-        arguments = [self.name(v) for v in self.program.of_kind("argument")]
-        checks = [f"    if {' or '.join(self.checks)}:", "        return MISS"]
-        lines = [*self.prologue, *self.body, *self.epilogue]
-        for tree in self.names:
-            assert tree.isidentifier()
-        head = (
-            f"def replay({', '.join((*arguments, *(f'{n}=None' for n in self.names if n not in GLOBAL)))}):"
-        )
-        self.order = [n for n in self.names if n not in GLOBAL]
-        self.text_of_function = "\n".join((head, *checks, *("    " + line for line in lines)))
-        scope: dict[str, Any] = {
-            "__name__": "autodiff.compiled",
-            **{n: self.names[n] for n in GLOBAL if n in self.names},
-        }
-        exec(compile(self.text_of_function, "<compiled step>", "exec"), scope)
-        function: Callable[..., Any] = scope["replay"]
+        arguments = ", ".join(self.name(v) for v in self.program.of_kind("argument"))
+        written = [
+            f"def replay({arguments}):",
+            "    try:",
+            f"        if {' or '.join(self.checks)}:",
+            "            return MISS",
+            "    except Exception:  # something is not there any more",
+            "        return MISS",
+            *("    " + line for line in (*self.prologue, *self.body, *self.epilogue)),
+        ]
+        self.text_of_function = "\n".join(written)
+        self.names["__name__"] = "autodiff.compiled"
+        exec(compile(self.text_of_function, "<compiled step>", "exec"), self.names)
+        function: Callable[..., Any] = self.names["replay"]
         return function
 
     def bind(self) -> bool:
@@ -544,16 +683,36 @@ class Replay:
         if not self.bind():
             return MISS
         self.names["again"] = False
-        self.run.__defaults__ = tuple(self.names[name] for name in self.order)
         result = self.run(*arrays)
         if result is not MISS and result is not FAILED:
-            self.names["again"] = True
-            self.run.__defaults__ = tuple(self.names[name] for name in self.order)
-            self.ready = True
+            self.names["again"] = self.ready = True
         return result
 
 
-GLOBAL = ("nullcontext",)
+def size_of(x: Any) -> int:
+    """How many entries an argument has."""
+    return x.array.size if isinstance(x, Value) else 1
+
+
+def common_dtype(args: Any) -> Any:
+    """The floating-point dtype of all arrays among these arguments, as which numbers may be written."""
+    found = {arg.array.dtype for arg in args if isinstance(arg, Value)}
+    dtype = found.pop() if len(found) == 1 else None
+    return dtype if dtype is not None and dtype.kind == "f" else None
+
+
+def repeated_row(line: Instruction, out: Value) -> Value | None:
+    """The row, where the function is one of a matrix and a row."""
+    f, args, shape = line.function, line.args, out.array.shape
+    if not isinstance(f, np.ufunc) or f.nin != 2 or f.signature is not None or out.array.size > LONG:
+        return None
+    if len(shape) < 2 or shape[-1] == 1 or math.prod(shape[:-1]) == 1 or not out.array.flags.c_contiguous:
+        return None
+    if not all(isinstance(x, Value) and x.array.dtype == out.array.dtype for x in args):
+        return None
+    rows = [x for x in args if x.array.size == shape[-1] == x.array.shape[-1]]
+    others = [x for x in args if x.array.shape == shape and x.array.flags.c_contiguous]
+    return rows[0] if len(rows) == len(others) == 1 else None
 
 
 def writes_out(line: Instruction, out: Value) -> bool:

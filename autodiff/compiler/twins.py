@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import sums
+from ..arrays import product, sums
 from .lifted import Unliftable
 
 FEW = 1024  # classes: with more, comparing each with the index costs more than writing ones
@@ -37,7 +37,13 @@ def standardize_rule(g: Any, z: Any, x: Any, axis: Any, n: Any, eps: Any) -> Any
     return (g - sums(g, axis) / n - z * (sums(g * z, axis) / n)) / root
 
 
+def weighted(x: Any, w: Any, b: Any) -> Any:
+    """x Wᵀ + b."""
+    return product(x, w.T) + b
+
+
 TWINS: dict[tuple[str, int | None], Callable[..., Any]] = {
+    ("linear", None): weighted,
     ("softmax", None): softmax,
     ("softmax", 0): lambda g, z, x, axis: z * (g - sums(g * z, (axis,))),
     ("cross_entropy", 0): cross_entropy_rule,
