@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,7 @@ class Replay:
         self.body: list[str] = []
         self.epilogue: list[str] = []
         self.bindings: list[Callable[[], None]] = []  # run in order at each binding
+        self.heeding: list[Callable[[], bool]] = []  # before these: what depends on options of optimizers
         self.pool: dict[Any, list[Array]] = {}
         self.static: dict[Value, bool] = {}
         self.released: set[Value] = set()
@@ -129,6 +131,7 @@ class Replay:
             elif id(tensor) not in read and self.can_be_kept(g):
                 self.kept.append((self.bound(tensor, "t"), tensor, g))
         self.kept_values = {g for _, _, g in self.kept}
+        self.find_neighbours()
         i = 0
         while i < len(lines):
             run = self.elementwise_run(i)
@@ -239,20 +242,37 @@ class Replay:
         name = self.name(value)
         self.static[value] = True
         if value in self.kept_values:
-            self.names[name] = None  # bound anew when somebody looks at the gradient
-            self.bindings.append(lambda: self.bind_gradient(value))
+            if name not in self.names:  # bound anew when somebody looks at the gradient
+                members = self.neighbours.get(value, [value])
+                self.names |= dict.fromkeys(map(self.name, members))
+                self.bindings.append(lambda: self.bind_gradients(members))
             return name
         key = (value.array.shape, value.array.dtype, layout(value.array))
         free = self.pool.get(key)
         self.names[name] = free.pop() if free else np.empty_like(value.array)
         return name
 
-    def bind_gradient(self, value: Value) -> None:
-        """Memory for a gradient: what it had, if nobody has looked at it; `.grad` is that memory."""
-        tensor = next(t for _, t, g in self.kept if g is value)
-        now = self.names[self.name(value)]
-        if now is None or tensor._grad is not now:
-            self.names[self.name(value)] = np.empty_like(value.array)
+    def find_neighbours(self) -> None:
+        """The gradients of small parameters that descend plainly lie side by side: one product serves all."""
+        self.neighbours: dict[Value, list[Value]] = {}
+        for update in self.updates():
+            for group, work in update.groups:
+                if not plain_and_small(update.optimizer, group, work):
+                    continue
+                for dtype in {w.array.dtype for _, w, _ in work}:
+                    found = [d for _, w, d in work if w.array.dtype == d.array.dtype == dtype]
+                    found = [d for d in found if d in self.kept_values and d.array.flags.c_contiguous]
+                    if len(found) > 1 and not any(d in self.neighbours for d in found):
+                        self.neighbours |= dict.fromkeys(found, found)
+
+    def bind_gradients(self, values: list[Value]) -> None:
+        """Memory for gradients: what they had, if nobody has looked at it; `.grad` is that memory."""
+        tensor_of = {g: t for _, t, g in self.kept}
+        now = [self.names[self.name(g)] for g in values]
+        if any(x is None or tensor_of[g]._grad is not x for g, x in zip(values, now, strict=True)):
+            parts, joint = side_by_side([g.array for g in values])
+            self.names.update(zip(map(self.name, values), parts, strict=True))
+            self.names[self.name(values[0]) + "_joint"] = joint
 
     def release(self, i: int, line: Instruction) -> None:
         """Memory that is read here for the last time may be written again."""
@@ -537,20 +557,17 @@ class Replay:
         calls: list[str] = []
         for number, (group, work) in enumerate(update.groups):
             g, was = self.bound(group, "o"), self.bound(None, "o")
-            self.checks.append(f"[*{g}.values()] != {was}")
-            self.bindings.append(
-                lambda g=g, was=was, number=number: self.bind_options(optimizer, g, was, number)  # type: ignore[misc]
-            )
-            plain = plain_descent(optimizer, group) and all(w.array.size <= SMALL for _, w, _ in work)
-            update.plain.append(plain_descent(optimizer, group))
-            if plain and work:
-                self.write_descent(work, g)
+            options: dict[str, Callable[[], Any]] = {was: lambda group=group: list(group.values())}  # type: ignore[misc]
+            if work and plain_and_small(optimizer, group, work):
+                self.write_descent(work, group, options)
             else:
                 rule = self.bound(None, "u")
-                self.bindings.append(
-                    lambda g=g, rule=rule: self.names.__setitem__(rule, optimizer.update_rule(self.names[g]))  # type: ignore[misc]
-                )
+                options[rule] = lambda group=group: optimizer.update_rule(group)  # type: ignore[misc]
                 calls += self.call_rule(optimizer, number, rule, work)
+            heeded = self.bound(self.heeds(optimizer, group, options), "u")
+            self.checks.append(f"{groups}[{number}] is not {g}")
+            self.checks.append(f"[*{g}.values()] != {was} and not {heeded}()")
+            self.heeding.append(self.names[heeded])
             params += [w for _, w, _ in work]
         if calls:
             self.body.append(f"with {held}():")
@@ -565,32 +582,53 @@ class Replay:
         joint = self.bound(optimizer._jointly, "j")
         return [f"for move in {joint}({number}, {rule}, [{', '.join(parts)}]): {rule}(*move)"]
 
-    def bind_options(self, optimizer: Any, g: str, was: str, number: int) -> None:
-        group = optimizer.param_groups[number]
-        self.names[g], self.names[was] = group, list(group.values())
+    def heeds(
+        self, optimizer: Any, group: dict[str, Any], options: dict[str, Callable[[], Any]]
+    ) -> Callable[[], bool]:
+        """A function that prepares what depends on the options of a group, if the program fits these."""
+        plain = plain_descent(optimizer, group)
 
-    def write_descent(self, work: list[tuple[Any, Value, Value]], g: str) -> None:
+        def heeded() -> bool:
+            if plain_descent(optimizer, group) is not plain or holds_tensors(group):
+                return False
+            self.names.update((name, of()) for name, of in options.items())
+            return True
+
+        return heeded
+
+    def updates(self) -> list[Update]:
+        """The steps of optimizers."""
+        return [line.args[0] for line in self.program.lines if line.function is update_of]
+
+    def write_descent(
+        self,
+        work: list[tuple[Any, Value, Value]],
+        group: dict[str, Any],
+        options: dict[str, Callable[[], Any]],
+    ) -> None:
         """w ← w − γ·g, all differences first; what moves the parameters is one loop in C."""
         rates: dict[Any, str] = {}
-        differences = []
+        moves: dict[Value, Array] = {}
         multiply = self.function(np.multiply)
-        for _, w, d in work:
-            dtype = w.array.dtype
+        for _, _, d in work:
+            if d in moves:
+                continue
+            dtype = d.array.dtype
             if dtype not in rates:
                 rate = rates[dtype] = self.bound(None, "c")
-                self.bindings.append(
-                    lambda rate=rate, dtype=dtype: self.names.__setitem__(  # type: ignore[misc]
-                        rate, np.array(float(self.names[g]["lr"]), dtype)
-                    )
-                )
-            difference = self.bound(np.empty_like(w.array), "d")
-            differences.append(difference)
-            self.body.append(f"{multiply}({self.name(d)}, {rates[dtype]}, {difference})")
-        values, moves = self.bound(None, "w"), self.bound([self.names[d] for d in differences], "d")
+                options[rate] = lambda dtype=dtype: np.array(float(group["lr"]), dtype)  # type: ignore[misc]
+            members = self.neighbours.get(d, [d])
+            parts, joint = side_by_side([member.array for member in members])
+            gradient = self.name(d) + "_joint" if len(members) > 1 else self.name(d)
+            if len(members) == 1:
+                joint = parts[0]
+            moves |= zip(members, parts, strict=True)
+            self.body.append(f"{multiply}({gradient}, {rates[dtype]}, {self.bound(joint, 'd')})")
+        values, differences = self.bound(None, "w"), self.bound([moves[d] for _, _, d in work], "d")
         self.bindings.append(
             lambda: self.names.__setitem__(values, [self.names[self.name(w)] for _, w, _ in work])
         )
-        self.body.append(f"[*map({self.function(np.subtract)}, {values}, {moves}, {values})]")
+        self.body.append(f"[*map({self.function(np.subtract)}, {values}, {differences}, {values})]")
 
     # the result
 
@@ -665,15 +703,12 @@ class Replay:
             return False
         if mode.enabled is not self.enabled or (self.environment is not None and self.environment.changed()):
             return False
-        for update in (line.args[0] for line in self.program.lines if line.function is update_of):
-            optimizer = update.optimizer
-            if [id(group) for group in optimizer.param_groups] != [id(group) for group, _ in update.groups]:
+        for update in self.updates():
+            now = update.optimizer.param_groups
+            if [id(group) for group in now] != [id(group) for group, _ in update.groups]:
                 return False
-            for (group, _), plain in zip(update.groups, update.plain, strict=True):
-                if plain_descent(optimizer, group) is not plain:
-                    return False
-                if any(isinstance(option, Tensor) for option in group.values()):
-                    return False
+        if not all(heeded() for heeded in self.heeding):
+            return False
         for binding in self.bindings:
             binding()
         return True
@@ -748,6 +783,30 @@ def plain_descent(optimizer: Any, group: dict[str, Any]) -> bool:
     return getattr(rule, "__qualname__", "") == "SGD.update_rule" and not (
         group["momentum"] or group["weight_decay"] or group["maximize"]
     )
+
+
+def plain_and_small(optimizer: Any, group: dict[str, Any], work: list[tuple[Any, Value, Value]]) -> bool:
+    """Whether all parameters of this group are small, and descend plainly."""
+    return plain_descent(optimizer, group) and all(w.array.size <= SMALL for _, w, _ in work)
+
+
+def holds_tensors(group: dict[str, Any]) -> bool:
+    """Whether an option is a tensor, whose value may change without notice."""
+    return any(isinstance(option, Tensor) for option in group.values())
+
+
+def side_by_side(arrays: Sequence[Array]) -> tuple[list[Array], Array]:
+    """New arrays like these, row by row, and all their memory as one vector.
+
+    That belongs to no array, so that each is known by its own (see `memory.owner`).
+    """
+    dtype, ends = arrays[0].dtype, list(accumulate(x.size for x in arrays))
+    room = bytearray(ends[-1] * dtype.itemsize)
+    starts = [end - x.size for end, x in zip(ends, arrays, strict=True)]
+    parts = [
+        np.ndarray(x.shape, dtype, room, i * dtype.itemsize) for i, x in zip(starts, arrays, strict=True)
+    ]
+    return parts, np.ndarray(ends[-1:], dtype, room)
 
 
 def held_back(optimizer: Any) -> Any:
