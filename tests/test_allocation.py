@@ -1,4 +1,4 @@
-"""Freed memory is kept for the next step, unless somebody switches that off."""
+"""Freed memory is kept for the next step, in large pages, unless somebody switches that off."""
 
 import os
 import platform
@@ -45,3 +45,32 @@ def test_memory_is_kept_unless_switched_off() -> None:
     assert page_faults() < 500
     assert page_faults(AUTODIFF_KEEP_MEMORY="0") > 5000
     assert page_faults(before="assert autodiff.keep_memory(False)") > 5000
+
+
+def wishes(**environment: str) -> bool:
+    """Whether large pages are wished for in the heap of a process that imports the engine."""
+    program = "import autodiff; print(open('/proc/self/smaps').read())"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    heap = False
+    for line in done.stdout.splitlines():
+        if "-" in line.split(" ")[0]:  # the addresses of a mapping, before what is said of it
+            heap = "[heap]" in line
+        elif heap and line.startswith("VmFlags") and "hg" in line.split():
+            return True
+    return False
+
+
+@pytest.mark.skipif(
+    not Path("/sys/kernel/mm/transparent_hugepage").exists() or platform.libc_ver()[0] != "glibc",
+    reason="there are no large pages",
+)
+def test_large_pages_are_wished_for() -> None:
+    assert wishes()
+    assert not wishes(AUTODIFF_KEEP_MEMORY="0")
