@@ -13,7 +13,7 @@ from .errors import describe
 from .primitive import cast
 from .record import Record, mode
 from .suspicions import doubt_sum, losses
-from .tensor import Tensor, history
+from .tensor import Tensor, history, nobody
 
 __all__ = ["grad"]
 
@@ -23,7 +23,7 @@ ndarray = np.ndarray
 def seed(root: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[Record, Any]:
     """The record to start from and its cotangent: 1 for a scalar, else the `gradient` given."""
     record = history(root)
-    if record is None:
+    if record is None or record.tensor is nobody:
         from .errors.no_gradient import nothing_requires_grad
 
         raise nothing_requires_grad(root)
@@ -98,6 +98,7 @@ def backward(
         found = run([tensor], [gradient], frozenset(targets), retain_graph, create_graph)
         retain(found, besides=targets)
         for record, x in targets.items():
+            x.retain_grad()  # from now on, if it is a result: PyTorch's does
             if record in found:
                 accumulate(x, found[record])
         return
@@ -110,11 +111,20 @@ def backward(
     for record, g in found.items():
         x = record.tensor()  # type: ignore[misc]  # what is found has one
         if x is None:
+            refuse_nobody(found)
             continue
         if x._grad is None and record.op is None and type(g) is ndarray and g.base is None:
             x._grad = g  # nobody else holds the cotangent of a leaf
         else:
             accumulate(x, g)
+
+
+def refuse_nobody(found: Iterable[Record]) -> None:
+    """Raise if all these gradients are of leaves that do not ask for them."""
+    if all(record.tensor is nobody for record in found):
+        from .errors.no_gradient import nobody_asks
+
+        raise nobody_asks()
 
 
 def retain(found: dict[Record, Any], besides: Iterable[Record] = ()) -> None:
@@ -152,6 +162,8 @@ def records_of(inputs: Sequence[Tensor]) -> list[Record]:
                 f"One of the differentiated Tensors does not require grad: input {i}, {describe(x)}; "
                 "call x.requires_grad_() before computing with it"
             )
+        if record.tensor is nobody:  # nothing has used it that could be differentiated
+            record = Record(None, (), (), x.array)
         records.append(record)
     return records
 

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from . import memory
 from .conversion import to
 from .dtypes import CATEGORY, Array
 from .errors import describe
-from .memory import owner, touch
+from .memory import changed_since, owner, touch
 from .primitive import Primitive, cast
 from .record import Record, mode, set_grad_enabled
-from .tensor import Tensor, history
+from .tensor import Tensor, history, nobody
 
 # fmt: off
 overwrite = Primitive("copy", lambda x, value: _filled(x, value),
@@ -202,7 +203,7 @@ def refuse_memory(array: Array, name: str) -> None:
 def _base_to_rewrite(x: Tensor, name: str) -> tuple[Tensor, Array] | None:
     """The base of a view that is about to be written, and where in it the view looks; None if it has left."""
     assert x._view is not None
-    base, _, tracked = x._view
+    base, _, tracked, _ = x._view
     positions = positions_in(base.array, x.array)
     if positions is None:
         x._view = None
@@ -216,25 +217,60 @@ def _base_to_rewrite(x: Tensor, name: str) -> tuple[Tensor, Array] | None:
 
 
 def follow_base(x: Tensor) -> None:
-    """Give a view the history that its base has now, after the base or another view was changed in place."""
+    """Bring the record of a view up to date: its base has another record, or its memory was changed.
+
+    The rules are PyTorch's, but we raise where it forgets hooks, and where it lets a gradient flow to a leaf
+    through a view that is older than the leaf's wish for one. A view that was made under no_grad, and one
+    that is older than the wish, looks at values that require grad and lets no gradient through.
+    """
     assert x._view is not None
-    base, _, tracked = x._view
-    if base.record is None or base.record.op is None:
-        x._view = (base, base.record, tracked)
-        return
-    if not tracked:
-        if mode.enabled:
-            raise RuntimeError(
-                "A view was created in no_grad mode and its base or another view of its base has been "
-                f"modified inplace with grad mode enabled. {FOLLOW}"
-            )
-        return
-    x._view = (base, base.record, tracked)
+    base, seen, tracked, time = x._view
+    own = None if x.record is None or x.record.tensor is nobody else x.record
+    if own is None and base.record is None:
+        x.record, x._view = None, (base, None, tracked, time)
+    elif not changed_since(x.array, time):
+        if own is not None:
+            x._view = (base, base.record, tracked, memory.latest)
+        elif mode.enabled:
+            x.record, x._view = blind(x.array), (base, base.record, tracked, memory.latest)
+    elif mode.enabled and not (base.record is None and own is not None and own.op is None):
+        _follow_change(x, base, own, base.record is seen)
+
+
+def _follow_change(x: Tensor, base: Tensor, own: Record | None, unrecorded: bool) -> None:
+    """Give a view the record that it has now that its memory was changed; `own` is the one it had."""
+    assert x._view is not None
     positions = positions_in(base.array, x.array)
     if positions is None:
         x._view = None
+        return
+    if not x._view[2]:
+        raise RuntimeError(
+            "A view was created in no_grad mode and its base or another view of its base has been "
+            f"modified inplace with grad mode enabled. {FOLLOW}"
+        )
+    if base.record is not None and base.record.op is None and (own is None or own.op is None):
+        raise RuntimeError(
+            "a view is older than its base's requires_grad_(), and was changed in place since: whether its "
+            "gradient belongs to the base is not clear. Make the view after requires_grad_()"
+        )
+    if own is not None and own.op is not None and unrecorded:
+        if own.hooks:
+            raise RuntimeError(
+                "the memory of a view was changed in place, outside of what is recorded, since hooks were "
+                "registered on it: they belong to what it was. Make the view anew, and register them there"
+            )
     else:
-        _take_over(x, Record(take_flat, (base.record,), (base.array, positions), x.array))
+        above = blind(base.array) if base.record is None else base.record
+        _take_over(x, Record(take_flat, (above,), (base.array, positions), x.array))
+    x._view = (base, base.record, True, memory.latest)
+
+
+def blind(values: Array) -> Record:
+    """The record of a leaf with these values that nobody wants the gradient of."""
+    record = Record(None, (), (), values)
+    record.tensor = nobody
+    return record
 
 
 def positions_in(base: Array, view: Array) -> Array | None:

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from . import memory
 from .arrays import as_array
 from .dtypes import Array, DType, get_default_dtype, result_dtype
 from .errors import explain
-from .memory import owner
 from .record import Record, mode
 from .tensor import Tensor, history
 
@@ -271,7 +271,7 @@ class View(Primitive):
             return self.elsewhere((x, *constants))
         a = x.array
         z = self.run(a, *constants)
-        shares = z.base is not None and owner(z) is owner(a)
+        shares = z.base is not None and memory.owner(z) is memory.owner(a)
         if not shares and not z.flags.c_contiguous:
             z = z.copy()
         record = x.record if x._view is None else history(x)
@@ -279,7 +279,8 @@ class View(Primitive):
         out = Tensor(z, Record(self, (record,), (a, *constants), z) if recorded else None)
         if shares:
             base, tracked = (x, True) if x._view is None else (x._view[0], x._view[2])
-            out._view = (base, base.record, tracked and mode.enabled)
+            seen = base.record if recorded else None  # a base that has another is looked at when asked
+            out._view = (base, seen, tracked and mode.enabled, memory.latest)
         return out
 
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import printing
+from . import memory, printing
 from .arrays import as_array
 from .device import device
 from .dtypes import Array, DType, float32
 from .protocols import Protocols
-from .record import Record
+from .record import Record, mode
 
 if TYPE_CHECKING:
     from .methods import Methods
@@ -66,7 +66,9 @@ class Tensor(Protocols, Methods):
     array: Array  # the raw values
     record: Record | None  # how they came to be; None when no gradient flows here
     _grad: Tensor | Array | None  # an array until somebody looks at it
-    _view: tuple[Tensor, Record | None, bool] | None  # base, the base's record seen, made while recording
+    _view: tuple[Tensor, Record | None, bool, int] | None
+    """Of a view: its base, the record that the base had when last looked at, whether it was made while
+    recording, and the time until which its own record holds, unless its memory was changed since."""
 
     def __init__(self, data: Any = (), record: Record | None = None) -> None:
         self.array = data if type(data) is ndarray else _values(data, record)
@@ -111,9 +113,10 @@ class Tensor(Protocols, Methods):
     def numpy(self) -> Array:
         """The values as a NumPy array that shares memory.
 
-        Raises RuntimeError if the tensor requires grad: NumPy would not see the gradient; detach first.
+        Raises RuntimeError if the tensor requires grad, except under `no_grad`: what NumPy computes has no
+        gradient; detach first.
         """
-        if self.requires_grad:
+        if mode.enabled and self.requires_grad:
             raise RuntimeError(
                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead: "
                 "what NumPy does to the array would be missing from the gradient"
@@ -156,8 +159,15 @@ class Tensor(Protocols, Methods):
 
     @property
     def requires_grad(self) -> bool:
-        """True if operations on this tensor are recorded. Set it on leaves only."""
-        return history(self) is not None
+        """True if operations on this tensor are recorded. Set it on leaves only.
+
+        A view requires grad if its base does, as in PyTorch, even one that was made under `no_grad`; through
+        that one, no gradient flows.
+        """
+        record, view = self.record, self._view
+        if view is None:
+            return record is not None
+        return view[0].record is not None or (record is not None and record.tensor is not nobody)
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
@@ -176,14 +186,14 @@ class Tensor(Protocols, Methods):
                     "a computed variable in a "
                     "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
                 )
-            if record is not None:
-                record.tensor = nobody  # graphs that have used it do not fill its grad any more
-            self.record = None
-        elif record is None:
+            if record is not None and record.tensor is not nobody:
+                self._freeze(record)
+        elif record is None or record.tensor is nobody:
             if self.array.dtype.kind != "f":
                 raise RuntimeError(ONLY_FLOATS.format(dtype=self.array.dtype))
-            self.record = Record(None, (), (), self.array)
-            self.record.tensor = weakref.ref(self)
+            _, known = frozen.pop(id(self), (None, None))
+            self.record = known or Record(None, (), (), self.array)
+            self.record.value, self.record.tensor = self.array, weakref.ref(self)
         return self
 
     @property
@@ -202,11 +212,30 @@ class Tensor(Protocols, Methods):
         return Tensor(self.array)
 
     def detach_(self) -> Tensor:
-        """Forget the history of this very tensor."""
+        """Forget the history of this very tensor.
+
+        Raises RuntimeError for a view, and for a result that has hooks or retains its grad: they are its
+        history's.
+        """
         if self._view is not None:
             raise RuntimeError("Can't detach views in-place. Use detach() instead")
+        if self.record is not None and self.record.op is None:
+            self._freeze(self.record)
+        elif self.record is not None and (self.record.hooks or self.record.tensor is not None):
+            raise RuntimeError(
+                "detach_() of a result that has hooks or retains its grad: they belong to the history that "
+                "it would lose. Use detach() instead"
+            )
         self.record = None
         return self
+
+    def _freeze(self, record: Record) -> None:
+        """Ask for no gradients any more; graphs and hooks that know this leaf will know it again."""
+        key = id(self)
+        frozen[key] = weakref.ref(self, lambda _: frozen.pop(key, None)), record
+        self.record, record.tensor = None, nobody
+        if self._view is not None:  # whether its base still asks for gradients is to be seen
+            self._view = (self._view[0], None, *self._view[2:])
 
     # Its gradient -------------------------------------------------------------------------------------------
 
@@ -216,7 +245,7 @@ class Tensor(Protocols, Methods):
         grad = self._grad
         if isinstance(grad, ndarray):
             grad = self._grad = Tensor(grad)
-        elif grad is None and not (self.is_leaf or self.retains_grad):
+        elif grad is None and self.record is not None and self.record.op and self.record.tensor is None:
             from .suspicions import doubt_grad_of_result
 
             doubt_grad_of_result()
@@ -248,7 +277,8 @@ class Tensor(Protocols, Methods):
     def retain_grad(self) -> None:
         """Keep `.grad` of this intermediate tensor too, at the next `backward`."""
         record = self._history_or_refuse("can't retain_grad on Tensor that has requires_grad=False")
-        record.tensor, record.hooks = weakref.ref(self), record.hooks or {}
+        if record.op is not None:
+            record.tensor, record.hooks = weakref.ref(self), record.hooks or {}
 
     @property
     def retains_grad(self) -> bool:
@@ -261,6 +291,8 @@ class Tensor(Protocols, Methods):
         What it returns (unless None) replaces it.
         """
         record = self._history_or_refuse("cannot register a hook on a tensor that doesn't require gradient")
+        if record.tensor is nobody:  # no gradient comes here
+            return RemovableHandle({}, hook)
         if record.hooks is None:
             record.hooks = {}
         return RemovableHandle(record.hooks, hook)
@@ -272,8 +304,12 @@ class Tensor(Protocols, Methods):
         return record
 
 
+frozen: dict[int, tuple[weakref.ref[Tensor], Record]] = {}
+"""By the id of a leaf that does not ask for gradients at the moment, the record that it had."""
+
+
 def nobody() -> None:
-    """The tensor of a leaf that no longer asks for gradients."""
+    """The tensor of a leaf that asks for no gradients, or not any more: what flows there is let go of."""
 
 
 class RemovableHandle:
@@ -298,9 +334,9 @@ class RemovableHandle:
 
 
 def history(x: Tensor) -> Record | None:
-    """The record of `x`, brought up to date if `x` is a view whose base was changed in place since."""
+    """The record of `x`, brought up to date if `x` is a view of memory that was changed in place since."""
     view = x._view
-    if view is not None and view[0].record is not view[1]:
+    if view is not None and (view[0].record is not view[1] or memory.latest > view[3]):
         from .inplace import follow_base
 
         follow_base(x)

@@ -1,14 +1,10 @@
 """Programs made at random of the public API, run under both libraries: after every line equal, or we raise.
 
 A line makes a tensor, looks at one (a view), computes, changes in place, switches recording, registers or
-removes a hook, retains a gradient, detaches, runs backward or `grad`, clears a gradient, or forgets a tensor.
-After each line all values, dtypes, gradients and flags are compared, and what the hooks have seen. Where
-PyTorch raises, so do we, with the same kind of error; where only one does, the program ends.
-
-Four things are left out, in which we differ: of a view without history, PyTorch says that it requires grad
-if its base does, even where it was made under `no_grad`; the hooks of a view are lost there when its base is
-changed; a leaf that is frozen gets no gradient from older graphs; and its `grad` and `backward(inputs=)` fill
-`.grad` of what retains it.
+removes a hook, retains a gradient, detaches, freezes, runs backward or `grad`, sets, takes or clears a
+gradient, takes a step of an optimizer, or forgets a tensor. After each line all values, dtypes, gradients and
+flags are compared, and what the hooks have seen. Where PyTorch raises, so do we, with the same kind of error;
+where only one does, the program ends.
 
 `HYPOTHESIS_PROFILE=exhaustive` tries 2000 programs; `python -m tests.test_fuzz 10` goes on for ten minutes.
 """
@@ -16,6 +12,7 @@ changed; a leaf that is frozen gets no gradient from older graphs; and its `grad
 from __future__ import annotations
 
 import collections
+import copy
 import sys
 import time
 import warnings
@@ -36,6 +33,7 @@ from hypothesis.stateful import (
 )
 
 import autodiff
+import nn
 
 SHAPES = [(), (1,), (3,), (2, 3), (3, 3), (1, 3), (2, 1, 3)]
 MOST = 14  # tensors at a time
@@ -70,7 +68,36 @@ COMPUTE: dict[str, Callable[..., Any]] = {  # of the library, two tensors, a sma
     "float": lambda lib, x, y, k: x.float(),
     "double": lambda lib, x, y, k: x.double(),
     "number": lambda lib, x, y, k: x * x.sum().item() / 8,
+    "long": lambda lib, x, y, k: (3 * x).long(),
+    "type_as": lambda lib, x, y, k: x.type_as(y),
+    "linear": lambda lib, x, y, k: layers(lib).functional.linear(x, y).tanh(),
+    "mse": lambda lib, x, y, k: layers(lib).functional.mse_loss(x, x.detach() + k),
+    "parameter": lambda lib, x, y, k: layers(lib).Parameter(x.detach().clone()),
+    "deepcopy": lambda lib, x, y, k: copy.deepcopy(x),
+    "flip": lambda lib, x, y, k: x.flip(0) + k,
+    "contiguous": lambda lib, x, y, k: x.contiguous() * 1,
+    "prod": lambda lib, x, y, k: x.prod(-1),
+    "max": lambda lib, x, y, k: x.max(0)[0],
+    "var": lambda lib, x, y, k: x.var(0, correction=0),
+    "clamp": lambda lib, x, y, k: x.clamp(-0.5, 0.25),
+    "recorded again": lambda lib, x, y, k: recorded_again(lib, x, y),
 }
+
+
+def layers(lib: Any) -> Any:
+    return nn if lib is autodiff else lib.nn
+
+
+def recorded_again(lib: Any, x: Any, y: Any) -> Any:
+    """Recording switched off, on, and off again; the switches are as they were at the end."""
+    with lib.no_grad():
+        unseen = x * 2
+        with lib.enable_grad():
+            seen = lib.tanh(x + y)
+        seen.add_(unseen * 0.25)
+    return seen
+
+
 VIEWS: dict[str, Callable[..., Any]] = {
     "row": lambda x, k: x[k],
     "slice": lambda x, k: x[k:],
@@ -90,6 +117,14 @@ VIEWS: dict[str, Callable[..., Any]] = {
     "diagonal": lambda x, k: x.diagonal(),
     "detach": lambda x, k: x.detach(),
     "data": lambda x, k: x.data,
+    "split": lambda x, k: x.split(2, -1)[0],
+    "chunk": lambda x, k: x.chunk(2)[-1],
+    "flatten": lambda x, k: x.flatten(),
+    "permute": lambda x, k: x.permute(*range(x.ndim)[::-1]),
+    "view of two": lambda x, k: x[k:].t(),
+    "movedim": lambda x, k: x.movedim(0, -1),
+    "expand as": lambda x, k: x[:1].expand_as(x),
+    "gradient": lambda x, k: x.grad if x.grad is not None else x.detach(),
 }
 
 
@@ -103,6 +138,18 @@ def put_where(x: Any, y: Any, k: int) -> None:
 
 def raise_part(x: Any, y: Any, k: int) -> None:
     x[..., k:] += 0.25
+
+
+def put_in_view(x: Any, y: Any, k: int) -> None:
+    x[k:].t()[..., 0] = y.clone().sum() / 4
+
+
+def set_data(x: Any, y: Any, k: int) -> None:
+    x.data = y.detach().clone().reshape(x.shape)
+
+
+def set_grad(x: Any, y: Any, k: int) -> None:
+    x.grad = y.detach().clone()
 
 
 CHANGES: dict[str, Callable[..., Any]] = {  # an operand that shares memory with x is cloned: torch reads
@@ -122,7 +169,19 @@ CHANGES: dict[str, Callable[..., Any]] = {  # an operand that shares memory with
     "put where": put_where,
     "raise part": raise_part,
     "detach_": lambda x, y, k: x.detach_(),
+    "put in a view": put_in_view,
+    "exp_": lambda x, y, k: x.exp_().clamp_(0, 1),
+    "div_": lambda x, y, k: x.div_(2 + y.clone().cos()),
+    "masked_fill_": lambda x, y, k: x.masked_fill_(y.clone() > 0, 0.25),
+    "two at once": lambda x, y, k: x.mul_(0.5).add_(0.125),
+    "t_": lambda x, y, k: x.t_(),
+    "unsqueeze_": lambda x, y, k: x.unsqueeze_(0) if x.ndim < 3 else x.squeeze_(0),
+    "set data": set_data,
+    "set grad": set_grad,
+    "grad to zero": lambda x, y, k: None if x.grad is None else x.grad.zero_(),
+    "grad by two": lambda x, y, k: None if x.grad is None else x.grad.mul_(2),
 }
+RECORDED = ("t_", "unsqueeze_")  # under no_grad PyTorch keeps a history of the old shape, and errs
 HOOKS: dict[str, Callable[..., Any]] = {
     "look": lambda g: None,
     "double": lambda g: g * 2,
@@ -235,7 +294,6 @@ class Programs(RuleBasedStateMachine):
     @precondition(lambda self: self.alive)
     @rule(name=st.sampled_from(list(VIEWS)), i=tensors, k=numbers, enabled=mostly)
     def look(self, name: str, i: int, k: int, enabled: bool) -> None:
-        enabled = enabled or self.pick(i)[0].requires_grad
         self.keep(
             self.both(f"{name} of {i} {k}", lambda lib, x: VIEWS[name](x, k), self.pick(i), enabled=enabled)
         )
@@ -248,7 +306,7 @@ class Programs(RuleBasedStateMachine):
             lambda lib, x, y: CHANGES[name](x, y, k),
             self.pick(i),
             self.pick(j),
-            enabled=enabled,
+            enabled=enabled or name in RECORDED,
         )
 
     @precondition(lambda self: self.alive)
@@ -263,7 +321,6 @@ class Programs(RuleBasedStateMachine):
             self.alive = False  # PyTorch may have added to some gradients already; we have not
 
     @precondition(lambda self: self.alive)
-    @precondition(lambda self: not any(x.retains_grad for x, _ in self.pairs))
     @rule(i=tensors, j=tensors, graph=st.booleans(), unused=mostly)
     def gradient(self, i: int, j: int, graph: bool, unused: bool) -> None:
         def action(lib: Any, x: Any, y: Any) -> Any:
@@ -285,19 +342,11 @@ class Programs(RuleBasedStateMachine):
     @precondition(lambda self: self.alive)
     @rule(i=tensors, required=mostly)
     def require(self, i: int, required: bool) -> None:
-        base = self.pick(i)[1]
-        if any(x._is_view() and x._base is base for _, x in self.pairs):
-            return  # torch asks older views to take part, ours are views of what they were made of
-        if not required and base.is_leaf and base.requires_grad:
-            return  # graphs that were made before end there in torch, too
         self.both(f"requires_grad_ of {i}", lambda lib, x: x.requires_grad_(required), self.pick(i))
 
     @precondition(lambda self: self.alive)
     @rule(i=tensors, name=st.sampled_from(list(HOOKS)))
     def hook(self, i: int, name: str) -> None:
-        if self.pick(i)[1]._is_view() and self.pick(i)[1]._base.is_leaf:
-            return  # torch drops the hooks of a view when its base is changed under no_grad; we keep them
-
         def action(lib: Any, x: Any) -> Any:
             seen = self.seen[lib is torch]
 
@@ -319,6 +368,26 @@ class Programs(RuleBasedStateMachine):
             handle.remove()
 
     @precondition(lambda self: self.alive)
+    @rule(i=tensors, j=tensors, graph=st.sampled_from([False] * 3 + [True]))
+    def backward_to(self, i: int, j: int, graph: bool) -> None:
+        def action(lib: Any, x: Any, y: Any) -> None:
+            x.backward(lib.full_like(x, 0.5), retain_graph=True, create_graph=graph, inputs=[y])
+
+        before = tried["both refuse"]
+        self.both(f"backward of {i} to {j} {graph}", action, self.pick(i), self.pick(j))
+        if tried["both refuse"] > before and self.pick(i)[0].requires_grad:
+            self.alive = False
+
+    @precondition(lambda self: self.alive)
+    @rule(i=tensors, name=st.sampled_from(["SGD", "Adam"]))
+    def step(self, i: int, name: str) -> None:
+        def action(lib: Any, x: Any) -> None:
+            optim = layers(lib).optim if lib is autodiff else torch.optim
+            getattr(optim, name)([x], lr=0.125).step()
+
+        self.both(f"step of {i} {name}", action, self.pick(i))
+
+    @precondition(lambda self: self.alive)
     @rule(i=tensors)
     def clear(self, i: int) -> None:
         self.both(f"clear of {i}", lambda lib, x: setattr(x, "grad", None), self.pick(i))
@@ -334,13 +403,14 @@ class Programs(RuleBasedStateMachine):
     @precondition(lambda self: self.alive)
     @invariant()
     def same(self) -> None:
-        if any(ambiguous(theirs) for _, theirs in self.pairs):
-            tried["a view that PyTorch is of two minds about"] += 1
+        flags = [(flags_of(ours), flags_of(theirs)) for ours, theirs in self.pairs]
+        if any(None in pair and pair != (None, None) for pair in flags):
+            tried["only one says what a view is"] += 1
+            tried[f"only {'torch' if any(ours is None for ours, _ in flags) else 'we'} can say"] += 1
             self.alive = False
             return
+        assert all(ours == theirs for ours, theirs in flags), (flags[::-1], self.lines)
         for i, (ours, theirs) in enumerate(reversed(self.pairs)):
-            flags = [(x.requires_grad, x.is_leaf, x.retains_grad) for x in (ours, theirs)]
-            assert flags[0] == flags[1], (i, flags, self.lines)
             equal(ours, theirs, f"tensor {i}", self.lines)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # torch's, about .grad of what is no leaf
@@ -363,12 +433,13 @@ class Programs(RuleBasedStateMachine):
         tried["to the end"] += self.alive
 
 
-def ambiguous(x: Any) -> bool:
-    """Whether a tensor of PyTorch has its base's flag and no history, or says that it cannot be used."""
+def flags_of(x: Any) -> tuple[bool, ...] | None:
+    """What a tensor says of itself; None if it is a view of which it says that it cannot be used."""
     try:
-        return x._is_view() and x.grad_fn is None and x.requires_grad
+        x.grad_fn  # noqa: B018  # looked at, it is brought up to date
+        return x.requires_grad, x.is_leaf, x.retains_grad
     except RuntimeError:
-        return True
+        return None
 
 
 def in_order(seen: list[Any]) -> list[Any]:

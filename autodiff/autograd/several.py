@@ -51,6 +51,8 @@ def backward(
         x = targets[record] if targets is not None else record.tensor() if record.tensor else None
         if x is not None:
             accumulate(x, g)
+    for x in targets.values() if targets is not None else ():
+        x.retain_grad()  # from now on, if it is a result
 
 
 def as_list(tensors: Any) -> list[Any]:

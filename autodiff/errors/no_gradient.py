@@ -24,6 +24,15 @@ def nothing_requires_grad(root: Any) -> RuntimeError:
     )
 
 
+def nobody_asks() -> RuntimeError:
+    """What to raise where a gradient arrives only at leaves that do not ask for it."""
+    return RuntimeError(
+        "nothing behind this tensor requires grad any more: its leaves were frozen since, by "
+        "requires_grad_(False) or detach_(), or it looks at them through views that were made under "
+        "no_grad() or before requires_grad_(). Ask for gradients first, then make views, then compute"
+    )
+
+
 def of_variables(step: Step, root: Any) -> str:
     """What the variables around the call show: what is plain data, what requires grad, what is off."""
     plain: list[str] = []
