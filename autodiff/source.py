@@ -18,7 +18,7 @@ from typing import Any
 
 from . import compiler
 from .compiler.asking import PLACES
-from .compiler.passes import simplified
+from .compiler.page import copied
 from .compiler.program import Returned
 from .compiler.readable import Readable, names_of
 from .compiler.trace import Tracer
@@ -56,7 +56,7 @@ class Onlooker(Tracer):
             result = self.program.result
             self.finish(None)
             self.program.result = result
-            raise Done(lambda: Readable(simplified(self.program), names_of(self.variables), self.title))
+            raise Done(lambda: Readable(copied(self.program), names_of(self.variables), self.title))
 
 
 def readable(script: str, arguments: Sequence[str] = ()) -> Readable:

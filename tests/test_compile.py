@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 import warnings
 from types import SimpleNamespace
@@ -650,83 +648,6 @@ def test_another_thread_is_not_watched():
         stop.set()
         thread.join()
     assert not failures
-
-
-# the source -------------------------------------------------------------------------------------------------
-
-
-def losses_of(script):
-    """What a script prints, as numbers."""
-    printed = []
-    exec(script, {"print": printed.append})
-    return printed
-
-
-@pytest.mark.parametrize(
-    "name", ["xor", "xor, probabilities", "moons", "Adam", "AdamW", "momentum", "layer norm", "batch norm"]
-)
-def test_the_source_of_a_step_is_that_step(name, tmp_path):
-    *_, step = training(name, autodiff.compile)
-    for _ in range(4):
-        step()
-    forward, backward, update = step.source.split("\n\n")
-    assert forward.startswith("# forward\n") and "loss = " in forward
-    assert backward.startswith("# backward\n") and "weight = " in backward
-    assert update.startswith("# update\n") and "lr" in update
-    step.save_source(tmp_path / "step.py", steps=5)
-    script = (tmp_path / "step.py").read_text()
-    assert "autodiff" not in script.partition('"""\n')[2]  # NumPy is enough
-    np.testing.assert_allclose(losses_of(script), [step().item() for _ in range(5)], rtol=1e-5)
-
-
-def test_names_in_the_source_are_those_of_the_model():
-    class XOR(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.hidden, self.output = nn.Linear(2, 4), nn.Linear(4, 1)
-
-        def forward(self, x):
-            return self.output(self.hidden(x).sigmoid()).sigmoid()
-
-    model, x, y = XOR(), data((4, 2)), data((4, 1))
-    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
-
-    @autodiff.compile
-    def step():
-        optimizer.zero_grad()
-        loss = nn.functional.mse_loss(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    with pytest.raises(RuntimeError, match="call the step twice"):
-        _ = step.source
-    for _ in range(2):
-        step()
-    for line in (
-        "d_output = d_output_sigmoid * output_sigmoid * (1 - output_sigmoid)  # x̄ += z̄ · z · (1 − z)",
-        "d_hidden_weight = d_hidden.T @ x                                     # w̄ += z̄ᵀ @ x",
-        "hidden_weight -= lr * d_hidden_weight  # w ← w − γ·g",
-    ):
-        assert line in step.source.splitlines()
-    assert "\nhidden = x @ hidden_weight.T + hidden_bias  " in step.source
-
-
-def test_the_step_of_a_script(tmp_path):
-    from autodiff import source
-
-    out = tmp_path / "by_hand.py"
-    assert source.main(["demos/xor.py", "-o", str(out), "--", "--no-plots", "--out", str(tmp_path)]) == 0
-    command = [
-        sys.executable,
-        "-c",
-        f"import sys; sys.modules['autodiff'] = None; exec(open({str(out)!r}).read())",
-    ]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    model_losses = list(map(float, printed))
-    assert len(model_losses) == 10 and model_losses == sorted(model_losses, reverse=True)
-    (tmp_path / "nothing.py").write_text("print('nothing is trained here')")
-    assert source.main([str(tmp_path / "nothing.py")]) == 1
 
 
 # what cannot be compiled ------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ class Compiled:
         self.__name__ = getattr(step, "__name__", type(step).__name__)
         self.__doc__ = step.__doc__
         self.programs: dict[Any, list[Any]] = {}  # by what the arguments are
+        self.page: Any = None  # a copy of the last program, and the names that it uses, for `source`
         self.traced: dict[Any, Any] = {}  # the first trace, which the second must repeat
         self.reasons: set[Any] = set()  # keys for which it was given up
         self.lock = threading.Lock()
@@ -79,31 +80,32 @@ class Compiled:
     def save_source(self, path: Any, steps: int = 10) -> None:
         """Write a script that runs by itself, given NumPy: data, parameters as they are now, `steps` steps.
 
-        It prints the losses, which are those of the step up to rounding. Operations that are no expression
-        in NumPy (convolutions, for example) are called from autodiff, which the script then imports. Random
-        draws differ. Raises NotImplementedError for optimizers other than SGD, Adam and AdamW.
+        It prints the losses, which are those of the step up to rounding. What is no expression in NumPy (a
+        convolution, for example) is a function in the script; rare operations are called from autodiff,
+        which the script then imports. Random draws differ. Raises NotImplementedError for optimizers of your
+        own.
         """
         with open(path, "w", encoding="utf-8") as file:
             file.write(self._readable().script(steps))
 
     def _readable(self) -> Any:
         """The readable form of the program that was written last."""
-        programs = [program for found in self.programs.values() for program in found]
-        if not programs:
+        if self.page is None:
             raise RuntimeError(
                 "there is no program yet: call the step twice, so that it is traced"
                 + (" (it could not be compiled: see the warning)" if self.reasons else "")
             )
+        from .page import copied
         from .readable import Readable, names_of
 
-        replay = programs[-1]
-        names: dict[Any, str] = dict(names_of(replay.environment.variables))
+        program, variables = self.page
+        names: dict[Any, str] = dict(names_of(variables))
         code = getattr(self.step, "__code__", None)
         if code is not None:
-            given = len(replay.program.of_kind("argument"))
+            given = len(program.of_kind("argument"))
             parameters = code.co_varnames[code.co_argcount - given : code.co_argcount]
             names |= {("argument", i): name for i, name in enumerate(parameters)}
-        return Readable(replay.program, names, f"One training step of {self.__name__}")
+        return Readable(copied(program), names, f"One training step of {self.__name__}")
 
     def slowly(self, key: Any, args: Any, options: Any) -> Any:
         """Eagerly, while the program is written down."""
@@ -130,8 +132,10 @@ class Compiled:
                 return result
             difference = NEVER_THE_SAME if changed else same_programs(first[0], program)
             if not difference:
+                from .page import copied
                 from .replay import Replay
 
+                self.page = copied(program), before.variables
                 self.programs.setdefault(key, []).append(Replay(simplified(program), before))
                 return result
             tracer.reason = difference

@@ -15,10 +15,15 @@ PLACES = (str(ENGINE) + "/", str(ENGINE.parent / "nn") + "/")
 NUMPY = str(Path(np.__file__).parent)
 
 
+def is_ours(filename: str) -> bool:
+    """Whether code of this file is ours, NumPy's or Python's own, not the user's."""
+    return filename.startswith((*PLACES, NUMPY, "<frozen"))
+
+
 def user_line() -> str:
     """Where in the user's code we are: "file.py:12"."""
     frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith((*PLACES, NUMPY)):
+    while frame is not None and is_ours(frame.f_code.co_filename):
         frame = frame.f_back
     return "" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 

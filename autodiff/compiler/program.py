@@ -50,6 +50,7 @@ class Note(NamedTuple):
     args: tuple[Any, ...] = ()  # what the primitive was given: Values and constants
     out: Any = None  # the primitive's result, a Value: what its rules call z
     primitive: Any = None
+    given: Any = None  # the cotangent that a rule is given, a Value
 
 
 @dataclass(slots=True, eq=False)
@@ -67,6 +68,7 @@ class Instruction:
     pure: bool = True
     writes: Value | None = None
     expected: Any = None  # of a guard: what the answer was
+    place: str = ""  # the user's line
 
     def values(self) -> Iterator[Value]:
         """The values among the arguments, with repeats."""
@@ -95,6 +97,7 @@ class Program:
     arguments: int = 0
     seen: list[tuple[Any, Value, Any]] = field(default_factory=list)  # older tensors: their values, records
     grads_read: list[tuple[Any, bool]] = field(default_factory=list)  # whose .grad mattered; was there one?
+    names: dict[Value, str] = field(default_factory=dict)  # what the user's code calls values
 
     def of_kind(self, kind: str) -> list[Value]:
         """The values that come from outside in this way."""

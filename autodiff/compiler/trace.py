@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import operator
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +29,7 @@ from ..primitive import Binary, Unary, View
 from ..record import Record, clock
 from ..suspicions import doubt_sum
 from ..tensor import Tensor
-from .asking import asked_by_us, user_line
+from .asking import asked_by_us, is_ours, user_line
 from .lifted import Lifted, Unliftable, lifted_in, unlifted
 from .program import (
     Instruction,
@@ -191,7 +192,7 @@ class Tracer:
         self, function: Any, args: Any, options: dict[str, Any], result: Array, note: Note, pure: bool = True
     ) -> Value:
         """Write one line, and name its result."""
-        made = Instruction(function, args, options, None, note, pure)
+        made = Instruction(function, args, options, None, note, pure, place=user_line())
         root = next((v.root for v in made.values() if looks_at(result, v.array)), None)
         if root is not None:
             self.viewed.add(root.number)
@@ -355,6 +356,7 @@ class Tracer:
         """`backward.pullback` on arrays, rule by rule, in the same order; its answers are compared."""
         with self.unwatched():
             truth = backward.pullback(seeds, wanted, retain_graph=True)
+        self.look_at_names()
         outer, self.note = self.note, Note("backward")
         found: dict[Record, Lifted] = {}
         total: dict[Record, Lifted] = {}
@@ -388,7 +390,8 @@ class Tracer:
                     d = self.unbroadcast(z, i, d, x.value.shape)
                 at = found if x.op is None else total
                 if x in at:
-                    self.note = Note("backward", "add", None, self.calls(), primitive=x)
+                    sum_of = (self.known[id(x.value)][1],) if id(x.value) in self.known else ()
+                    self.note = Note("backward", "add", None, self.calls(), sum_of)
                     d = self.emit(np.add, (at[x], d), {})
                 elif x.op is None and d.value is g.value:
                     self.note = self.ruled
@@ -403,6 +406,18 @@ class Tracer:
             return truth
         return {record: d.value for record, d in found.items()}
 
+    def look_at_names(self) -> None:
+        """Note what the user's functions, which are running, call what they have computed."""
+        frame: Any = sys._getframe(1)
+        while frame is not None:
+            if not is_ours(frame.f_code.co_filename):
+                for name, x in frame.f_locals.items():
+                    if isinstance(x, Tensor) and not name.startswith("_"):
+                        found = self.known.get(id(array_of.__get__(x)))
+                        if found is not None and found[1].kind in ("made", "constant"):
+                            self.program.names.setdefault(found[1], name)
+            frame = frame.f_back
+
     def rule(self, z: Record, i: int, rule: Any, g: Lifted) -> Lifted | None:
         """The cotangent of the i-th argument of a record."""
         with self.unwatched():
@@ -412,7 +427,7 @@ class Tracer:
         d = np.asarray(d)
         raw = (g, z.value, *z.args)
         args = self.tree(raw)
-        note = Note("backward", z.op.name, i, self.calls(), args[2:], args[1], z.op)  # type: ignore[union-attr]
+        note = Note("backward", z.op.name, i, self.calls(), args[2:], args[1], z.op, args[0])  # type: ignore[union-attr]
         if id(d) in self.known:
             return self.lifted(d)
         twin = TWINS.get((note.name, i), rule)
@@ -424,8 +439,10 @@ class Tracer:
     def unbroadcast(self, z: Record, i: int, d: Lifted, shape: tuple[int, ...]) -> Lifted:
         """`backward.unbroadcast`, written down."""
         result = backward.unbroadcast(d.value, shape)
-        note = self.ruled  # it belongs to the rule
-        value = self.lowered(summed, (d, shape), (d.named, shape), result, note, backward.unbroadcast)
+        args = (d.named, shape)
+        of = self.known.get(id(z.args[i]), (None, None))[1]
+        note = Note("backward", "unbroadcast", None, self.calls(), args, of)
+        value = self.lowered(summed, (d, shape), args, result, note, backward.unbroadcast)
         self.know(result, value)
         return Lifted(result, value, self)
 
