@@ -8,6 +8,7 @@ import numpy as np
 
 from .program import COPIES, Instruction, Program, Value, replaced, values_in
 
+LONG = 1 << 17  # entries: longer arrays are worked on in pieces
 FOLDED = 1 << 12  # entries: a larger constant is computed each time rather than kept
 
 
@@ -16,7 +17,7 @@ def simplified(program: Program) -> Program:
     program.lines = useful(folded(program.lines, changed_memories(program.lines)), program)
     program.lines = once(program)
     unrepeated(program)
-    program.lines = checks_first(useful(program.lines, program))
+    program.lines = gathered(checks_first(useful(program.lines, program)))
     return program
 
 
@@ -33,6 +34,56 @@ def checks_first(lines: list[Instruction]) -> list[Instruction]:
             needed.update(line.values())
             needed.update(value.root for value in line.values())
     return [line for line in lines if line in first] + [line for line in lines if line not in first]
+
+
+def gathered(lines: list[Instruction]) -> list[Instruction]:
+    """Functions of each entry of long arrays, right after others that work on the same arrays.
+
+    The fast form then takes them piece by piece, and each piece comes from memory once: what the backward
+    pass needs of the forward pass alone is found while it is there.
+    """
+    groups: list[list[Instruction]] = []
+    for line in lines:
+        group = None
+        if of_long_entries(line):
+            needed = set(line.values())
+            for before in reversed(groups):
+                made = {x.out for x in before}
+                if of_long_entries(before[-1]) and shape_of(before[-1]) == shape_of(line):
+                    if not needed.isdisjoint(made.union(*(x.values() for x in before))):
+                        group = before
+                if group is not None or not needed.isdisjoint(made) or not all(x.pure for x in before):
+                    break
+        if group is None:
+            groups.append([line])
+        else:
+            group.append(line)
+    return [line for group in groups for line in group]
+
+
+def of_long_entries(line: Instruction) -> bool:
+    """Whether this computes each entry of a long array from the same entries of others, and from numbers."""
+    f, out = line.function, line.out
+    return (
+        isinstance(f, np.ufunc)
+        and f.signature is None
+        and f.nout == 1
+        and not line.options
+        and line.pure
+        and out is not None
+        and out.root is out
+        and out.array.size >= LONG
+        and out.array.flags.c_contiguous
+        and all(
+            not v.array.ndim or (v.array.shape == out.array.shape and v.array.flags.c_contiguous)
+            for v in line.values()
+        )
+    )
+
+
+def shape_of(line: Instruction) -> Any:
+    """The shape of what is made."""
+    return None if line.out is None else line.out.array.shape
 
 
 def changed_memories(lines: list[Instruction]) -> set[Value]:

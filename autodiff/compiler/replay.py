@@ -22,14 +22,11 @@ from ..dtypes import Array, get_default_dtype
 from ..record import clock, mode
 from ..tensor import Tensor
 from .keys import FAILED, MISS
-from .passes import is_number
+from .passes import LONG, is_number, of_long_entries
 from .program import COPIES, Instruction, Program, Returned, Update, Value, layout, replaced, values_in
 from .trace import update_of
 
-LONG, PIECE = (
-    1 << 17,
-    1 << 14,
-)  # entries: longer arrays are worked on in pieces, where entries are independent
+PIECE = 1 << 14  # entries: of arrays that are worked on in pieces
 SMALL = 1 << 13  # entries of a parameter: below, its plain descent is written out
 
 PICKS = (np.maximum, np.minimum)
@@ -323,19 +320,11 @@ class Replay:
         inside: set[Value] = set()
         for line in lines[start:]:
             out = line.out
-            if out is None or out in self.fresh or out.array.size < LONG or not writes_out(line, out):
-                break
-            if not isinstance(line.function, np.ufunc) or line.function.signature is not None:
+            if out is None or out in self.fresh or not of_long_entries(line):
                 break
             if run and run[0].out is not None and out.array.shape != run[0].out.array.shape:
                 break
-            arrays = [v for v in line.values() if v.array.ndim]
-            if not out.array.flags.c_contiguous or not all(
-                v.array.shape == out.array.shape
-                and v.array.flags.c_contiguous
-                and (v in inside or self.static.get(v, False))
-                for v in arrays
-            ):
+            if not all(v in inside or self.static.get(v, False) for v in line.values() if v.array.ndim):
                 break
             run.append(line)
             inside.add(out)
@@ -345,7 +334,7 @@ class Replay:
         """A loop over pieces that stay in the cache; what only the loop needs is never whole."""
         end = start + len(run) - 1
         made = {line.out for line in run if line.out is not None}
-        viewed = {v.root for v in self.program.values if v.root is not v}
+        viewed = self.viewed()
         temporary = {v for v in made if self.last[v] <= end and v not in viewed and v not in self.kept_values}
         whole = [v for line in run for v in line.values() if v.array.ndim and v not in made]
         whole = list(dict.fromkeys(whole + [line.out for line in run if line.out in made - temporary]))
@@ -500,7 +489,7 @@ class Replay:
             for value in set(line.values()):
                 readers.setdefault(value, []).append(line)
         left = {g for _, g in self.program.gradients}
-        viewed = {v.root for v in self.program.values if v.root is not v}
+        viewed = self.viewed()
         for line in self.program.lines:
             out = line.out
             if out is None or out.array.ndim or out.array.dtype.kind != "f" or out in left or out in viewed:
@@ -517,6 +506,11 @@ class Replay:
         for line in self.program.lines:
             if line.out in self.scalars and line.function in SIGNS and not self.on_scalars(line):
                 self.scalars.discard(line.out)
+
+    def viewed(self) -> set[Value]:
+        """What views look at."""
+        made = [line.out for line in self.program.lines if line.out is not None]
+        return {v.root for v in made if v.root is not v}
 
     def on_scalars(self, line: Instruction) -> bool:
         """Whether this is arithmetic of scalars and Python numbers."""
