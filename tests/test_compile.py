@@ -534,6 +534,27 @@ def test_numbers_in_the_closure_and_globals_are_guarded():
 FACTOR = 1.0
 
 
+def test_a_step_may_have_the_name_of_something_in_it():
+    """`optimizer.step` is no reason to watch the global `step`, which is the compiled step itself."""
+    text = """
+w = autodiff.ones(2, requires_grad=True)
+optimizer = nn.optim.SGD([w], lr=0.125)
+
+@autodiff.compile(strict=True)
+def step():
+    optimizer.zero_grad()
+    (w * w).sum().backward()
+    optimizer.step()
+
+for _ in range(20):
+    step()
+"""
+    names: dict[str, Any] = {"autodiff": autodiff, "nn": nn}
+    exec(text, names)
+    assert sum(map(len, names["step"].programs.values())) == 1
+    np.testing.assert_array_equal(names["w"].detach().numpy(), np.full(2, 0.75**20, np.float32))
+
+
 def test_a_hook_that_is_registered_later_is_called():
     w, seen = data((3,)).requires_grad_(), []
 

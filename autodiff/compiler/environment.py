@@ -41,6 +41,8 @@ class Environment:
             self._look(x.__func__, depth)
         elif isinstance(x, FunctionType):
             self._look_into(x, depth)
+        elif type(x).__module__ == __package__:  # a compiled step, this one perhaps, which changes inside
+            self._look(x.step, depth)
         elif hasattr(x, "param_groups") and hasattr(x, "update_rule"):
             self.optimizers.append(x)
         elif callable(getattr(x, "modules", None)) and hasattr(x, "training"):
