@@ -148,3 +148,15 @@ def test_gelu_of_many() -> None:
     bound = 2e-7 * np.abs(x) + 1e-7
     assert (np.abs(z.detach().numpy() - expected.detach().numpy()) <= bound).all()
     np.testing.assert_allclose(ours.grad.numpy(), theirs.grad.numpy(), atol=4e-7)
+
+
+@pytest.mark.parametrize("far", [1, 39.9, 40.1, 88, 1000, np.inf])
+def test_softmax_of_many(far: float) -> None:
+    """The largest need not be taken out of each row where no entry is far from 0; elsewhere it must be."""
+    x = np.random.default_rng(0).uniform(-1, 1, (100, 64)).astype(np.float32)
+    x[::3] += far
+    x[1, 2], x[5] = -far, -far
+    x = np.where(x == np.inf, 0, x) if far == np.inf else x  # -inf are masks
+    x[5, 0] = 0
+    ours, theirs = autodiff.softmax(autodiff.from_numpy(x), 1), torch.softmax(torch.from_numpy(x).double(), 1)
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=2e-6, atol=1e-37)

@@ -26,10 +26,22 @@ __all__ = ["embedding", "log_softmax", "softmax"]
 
 
 def softmax_forward(x: Array, axis: Any) -> Array:
-    z = np.asarray(x - x.max(axis=axis, keepdims=True, initial=-np.inf))
-    z = np.exp(z, out=z)
+    if is_tame(x):  # then nothing has to be taken out
+        z = np.exp(x)
+    else:
+        z = np.asarray(x - x.max(axis=axis, keepdims=True, initial=-np.inf))
+        z = np.exp(z, out=z)
     z /= total(z, axis)
     return z
+
+
+def is_tame(x: Array) -> bool:
+    """Whether this is a large array of which no exponential is nearly 0 or infinite: quickly found out."""
+    return x.size > LARGE and bool(x.max() < FAR and x.min() > -FAR)
+
+
+LARGE = 1 << 12  # entries: below, looking costs as much as taking out the largest
+FAR = 40  # e to this, summed over millions of entries, is far from the largest float32
 
 
 def log_softmax_forward(x: Array, axis: Any) -> Array:
