@@ -49,9 +49,9 @@ def gathered(lines: list[Instruction]) -> list[Instruction]:
             needed = set(line.values())
             for before in reversed(groups):
                 made = {x.out for x in before}
-                if of_long_entries(before[-1]) and shape_of(before[-1]) == shape_of(line):
-                    if not needed.isdisjoint(made.union(*(x.values() for x in before))):
-                        group = before
+                same = of_long_entries(before[-1]) and shape_of(before[-1]) == shape_of(line)
+                if same and not needed.isdisjoint(made.union(*(x.values() for x in before))):
+                    group = before
                 if group is not None or not needed.isdisjoint(made) or not all(x.pure for x in before):
                     break
         if group is None:

@@ -22,6 +22,7 @@ from ..dtypes import Array, get_default_dtype
 from ..record import clock, mode
 from ..tensor import Tensor
 from .keys import FAILED, MISS
+from .moves import Form, form_of, pieces
 from .passes import LONG, is_number, of_long_entries
 from .program import COPIES, Instruction, Program, Returned, Update, Value, layout, replaced, values_in
 from .trace import update_of
@@ -552,8 +553,11 @@ class Replay:
         for number, (group, work) in enumerate(update.groups):
             g, was = self.bound(group, "o"), self.bound(None, "o")
             options: dict[str, Callable[[], Any]] = {was: lambda group=group: list(group.values())}  # type: ignore[misc]
+            form = form_of(optimizer, group)
             if work and plain_and_small(optimizer, group, work):
                 self.write_descent(work, group, options)
+            elif work and form is not None and self.is_static([d for _, _, d in work]):
+                calls += self.write_form(form, optimizer, group, work, options, state)
             else:
                 rule = self.bound(None, "u")
                 options[rule] = lambda group=group: optimizer.update_rule(group)  # type: ignore[misc]
@@ -580,15 +584,69 @@ class Replay:
         self, optimizer: Any, group: dict[str, Any], options: dict[str, Callable[[], Any]]
     ) -> Callable[[], bool]:
         """A function that prepares what depends on the options of a group, if the program fits these."""
-        plain = plain_descent(optimizer, group)
+        plain, form = plain_descent(optimizer, group), form_of(optimizer, group)
 
         def heeded() -> bool:
-            if plain_descent(optimizer, group) is not plain or holds_tensors(group):
+            if plain_descent(optimizer, group) is not plain or form_of(optimizer, group) is not form:
+                return False
+            if holds_tensors(group):
                 return False
             self.names.update((name, of()) for name, of in options.items())
             return True
 
         return heeded
+
+    def write_form(
+        self,
+        form: Form,
+        optimizer: Any,
+        group: dict[str, Any],
+        work: list[tuple[Any, Value, Value]],
+        options: dict[str, Callable[[], Any]],
+        state: str,
+    ) -> list[str]:
+        """A rule written out, over pieces of all parameters; what it remembers is bound with it."""
+        dtypes = sorted({w.array.dtype for _, w, _ in work}, key=str)
+        written = []
+        for dtype in dtypes:
+            part = [(p, w, d) for p, w, d in work if w.array.dtype == dtype]
+            names = {name: self.bound(None, "c") for name in form.numbers(group)}
+            for name, number in names.items():
+                options[number] = lambda name=name, dtype=dtype: np.array(form.numbers(group)[name], dtype)  # type: ignore[misc]
+            entries = [self.bound(None, "e") for _ in part]
+            arrays = [[self.bound(None, "a") for _ in form.state] for _ in part]
+            for (p, _, _), entry, mine in zip(part, entries, arrays, strict=True):
+                self.checks.append(f"{state}[{self.bound(p, 't')}] is not {entry}")
+                self.checks += [
+                    f"{entry}[{name!r}].array is not {a}" for name, a in zip(form.state, mine, strict=True)
+                ]
+            rows = self.bound(None, "l")
+
+            def bind(part=part, entries=entries, arrays=arrays, rows=rows) -> None:  # type: ignore[no-untyped-def]
+                found = []
+                for (p, w, d), entry, mine in zip(part, entries, arrays, strict=True):
+                    buffers = [optimizer.buffer(p, name) for name in form.state]
+                    self.names.update(zip(mine, buffers, strict=True))
+                    self.names[entry] = optimizer.state[p]
+                    cut = pieces([self.names[self.name(w)], self.names[self.name(d)], *buffers])
+                    found.append((p, cut) if form.by_step else cut)
+                self.names[rows] = found if form.by_step else [piece for cut in found for piece in cut]
+
+            self.bindings.append(bind)
+            loop = f"for {form.variables} in {rows}:"
+            if form.by_step is not None:
+                names |= {name: self.bound(np.empty((), dtype), "c") for name in ("rate", "epsilon")}
+                step, count = self.bound(None, "u"), self.bound(optimizer.count, "u")
+                options[step] = lambda: form.by_step(group)  # type: ignore[misc]
+                written.append(f"for p, cut in {rows}:")
+                written.append(f"    {names['rate']}[()], {names['epsilon']}[()] = {step}({count}(p))")
+                loop = f"    for {form.variables} in cut:"
+            written.append(loop)
+            indent = " " * (len(loop) - len(loop.lstrip()) + 4)
+            for function, arguments in form.calls:
+                given = ", ".join(names.get(x, x) for x in arguments.split(", "))
+                written.append(f"{indent}{self.function(function)}({given})")
+        return written
 
     def updates(self) -> list[Update]:
         """The steps of optimizers."""

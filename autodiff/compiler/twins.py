@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import product, sums
+from ..ops.elementwise import DENSITY
+from ..ops.error_function import normal
 from .lifted import Unliftable
 
 FEW = 1024  # classes: with more, comparing each with the index costs more than writing ones
@@ -42,7 +44,20 @@ def weighted(x: Any, w: Any, b: Any) -> Any:
     return product(x, w.T) + b
 
 
+def gelu(x: Any) -> Any:
+    """x Φ(x)."""
+    return x * normal(x)
+
+
+def gelu_slope(x: Any) -> Any:
+    """Φ(x) + x φ(x); Φ is what the forward pass has found."""
+    return np.exp(x * x * -0.5) * DENSITY * x + normal(x)
+
+
 TWINS: dict[tuple[str, int | None], Callable[..., Any]] = {
+    ("gelu", None): gelu,
+    ("gelu_slope", None): gelu_slope,
+    ("gelu", 0): lambda g, z, x: g * gelu_slope(x),
     ("linear", None): weighted,
     ("softmax", None): softmax,
     ("softmax", 0): lambda g, z, x, axis: z * (g - sums(g * z, (axis,))),
