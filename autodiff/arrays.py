@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .dtypes import CATEGORY, Array, DType, as_dtype, get_default_dtype, int64
+from .errors import located
 
 ndarray = np.ndarray
 
@@ -26,9 +27,9 @@ def as_array(data: Any, dtype: Any = None, copy: bool = False) -> Array:
         return _stacked(data, dtype)
     array = np.asarray(getattr(data, "array", data))  # a Tensor has its array
     if type(data) is int and array.dtype != int64:
-        raise ValueError(BEYOND_INT64)
+        raise located.ValueError(BEYOND_INT64)
     if array.dtype == object:
-        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: a tensor holds numbers")
+        raise located.RuntimeError(f"Could not infer dtype of {type(data).__name__}: a tensor holds numbers")
     if array.dtype.kind not in "fiub":
         as_dtype(array.dtype)  # refuses texts, dates and complex numbers, whatever dtype they should become
     if dtype is None:
@@ -42,13 +43,13 @@ def _stacked(data: Any, dtype: Any) -> Array:
     if kinds <= {bool, int, float}:  # all at once; and nothing at all is float
         array = np.array(data)
         if int in kinds and float not in kinds and array.dtype != int64:
-            raise ValueError(BEYOND_INT64)
+            raise located.ValueError(BEYOND_INT64)
         found = get_default_dtype() if array.dtype.kind == "f" else array.dtype
     else:
         parts = [as_array(part, dtype) for part in data]
         for part in parts:
             if part.shape != parts[0].shape:
-                raise ValueError(
+                raise located.ValueError(
                     f"expected sequences of one shape, but {part.shape} stands beside {parts[0].shape}"
                 )
         array = np.stack(parts)
@@ -60,7 +61,9 @@ def _converted(array: Array, dtype: Any, copy: bool) -> Array:
     """An array of another dtype; RuntimeError for nan or infinity as an integer."""
     wanted = as_dtype(dtype)
     if wanted == int64 and array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise RuntimeError("value cannot be converted to type int64 without overflow: it is nan or infinite")
+        raise located.RuntimeError(
+            "value cannot be converted to type int64 without overflow: it is nan or infinite"
+        )
     return array.astype(wanted, copy=copy)
 
 

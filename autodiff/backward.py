@@ -17,7 +17,7 @@ import numpy as np
 from . import memory
 from .arrays import column_sums
 from .dtypes import Array
-from .errors import describe
+from .errors import describe, located
 from .record import Record, set_grad_enabled
 from .tensor import Tensor
 
@@ -195,13 +195,13 @@ def refuse_gone(z: Record) -> None:
     """Raise if a value that the rules of `z` need was freed, or changed in place after `z` was computed."""
     assert z.op is not None
     if z.spent and z.op.saves:
-        raise RuntimeError(SECOND_TIME.format(name=z.name()))
+        raise located.RuntimeError(SECOND_TIME.format(name=z.name()))
     for x, reads in zip(z.inputs, z.op.reads, strict=False):
         for i in reads if x is not None else ():
             value = z.value if i < 0 else z.args[i] if i < len(z.args) else None
             if isinstance(value, np.ndarray) and memory.changed_since(value, z.birth):
                 what = "its output" if i < 0 else f"argument {i + 1}"
-                raise RuntimeError(
+                raise located.RuntimeError(
                     "one of the variables needed for gradient computation has been modified by an "
                     "inplace operation: "
                     f"the rule of {z.name()} needs {what}, {describe(value)}, which was changed in "

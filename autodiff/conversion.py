@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .dtypes import SUPPORTED, DType, as_dtype, bool_, float32, float64, int64, result_dtype
+from .errors import located
 from .ops import elementwise
 from .ops.dims import refuse_plain
 from .primitive import cast
@@ -96,7 +97,7 @@ def size(input: Tensor, dim: int | None = None) -> Any:
     if dim is None:
         return input.array.shape
     if not -input.ndim <= dim < input.ndim:
-        raise IndexError(
+        raise located.IndexError(
             f"Dimension out of range (expected to be in range of [{-input.ndim}, {input.ndim - 1}], "
             f"but got {dim}), in size() of a tensor of shape {input.shape}"
         )

@@ -11,6 +11,7 @@ import numpy as np
 
 from .arrays import as_array
 from .dtypes import WEAK, Array, DType, as_dtype, bool_, float64, get_default_dtype, int64
+from .errors import located
 from .tensor import Tensor, refuse_device
 
 __all__ = [
@@ -56,7 +57,7 @@ def asarray(
     """
     shared = as_tensor(obj, dtype, device)
     if copy is False and not (isinstance(obj, (Tensor, np.ndarray)) and shared.dtype == obj.dtype):
-        raise ValueError(
+        raise located.ValueError(
             f"can't alias {type(obj).__name__} as a tensor of {shared.dtype}: leave out copy=False"
         )
     made = tensor(shared) if copy else shared
@@ -69,7 +70,9 @@ def from_numpy(ndarray: Array) -> Tensor:
     Raises TypeError for anything else, and for a dtype other than float32, float64, int64 and bool.
     """
     if not isinstance(ndarray, np.ndarray):
-        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__}): use autodiff.tensor(data)")
+        raise located.TypeError(
+            f"expected np.ndarray (got {type(ndarray).__name__}): use autodiff.tensor(data)"
+        )
     return Tensor(as_array(ndarray))
 
 
@@ -120,7 +123,7 @@ def full(
     """
     if not isinstance(size, (tuple, list)):
         given = type(size).__name__
-        raise TypeError(f"full(): argument 'size' must be tuple of ints, not {given}: full((n,), 7)")
+        raise located.TypeError(f"full(): argument 'size' must be tuple of ints, not {given}: full((n,), 7)")
     value = number("full", "fill_value", fill_value)
     chosen = WEAK.get(type(value), get_default_dtype()) if dtype is None else as_dtype(dtype)
     return finished(np.full(shape_of("full", (size,)), value, chosen), device, requires_grad)
@@ -168,7 +171,7 @@ def eye(
     columns = rows if m is None else integer("eye", "m", m)
     for name, length in (("n", rows), ("m", columns)):
         if length < 0:
-            raise RuntimeError(f"eye(): {name} must be greater or equal to 0, got {length}")
+            raise located.RuntimeError(f"eye(): {name} must be greater or equal to 0, got {length}")
     return finished(np.eye(rows, columns, dtype=dtype_or_default(dtype)), device, requires_grad)
 
 
@@ -198,17 +201,17 @@ def arange(
     start = 0 if start is None else start
     start, end, step = (number("arange", *x) for x in (("start", start), ("end", end), ("step", step)))
     if not all(map(math.isfinite, (start, end, step))):
-        raise RuntimeError(f"arange(): unsupported range: {start} -> {end}")
+        raise located.RuntimeError(f"arange(): unsupported range: {start} -> {end}")
     floats = any(isinstance(x, float) for x in (start, end, step))
     chosen = dtype_or_default(dtype) if floats or dtype is not None else int64
     if chosen == bool_:
-        raise NotImplementedError("arange(): not implemented for bool")
+        raise located.NotImplementedError("arange(): not implemented for bool")
     kind = int if chosen == int64 else float
     start, end, step = kind(start), kind(end), kind(step)
     if step == 0:
-        raise RuntimeError("arange(): step must be nonzero")
+        raise located.RuntimeError("arange(): step must be nonzero")
     if (end - start) * step < 0:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"arange(): upper bound and lower bound inconsistent with step sign: {start} to {end} by {step}"
         )
     count = -((start - end) // step) if kind is int else math.ceil((end - start) / step)
@@ -299,7 +302,9 @@ def model(name: str, input: Any) -> Array:
     """The array of the tensor that the result is to be like."""
     if isinstance(input, Tensor):
         return input.array
-    raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    raise located.TypeError(
+        f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+    )
 
 
 def shape_of(name: str, given: tuple[Any, ...], size: Any = None) -> Shape:
@@ -310,18 +315,20 @@ def shape_of(name: str, given: tuple[Any, ...], size: Any = None) -> Shape:
     if size is not None and not given:
         given = (size,)
     if not given:
-        raise TypeError(f'{name}() missing 1 required positional arguments: "size", as in {name}(2, 3)')
+        raise located.TypeError(
+            f'{name}() missing 1 required positional arguments: "size", as in {name}(2, 3)'
+        )
     lengths = given[0] if len(given) == 1 and isinstance(given[0], (tuple, list)) else given
     shape = tuple(integer(name, "size", length) for length in lengths)
     if any(length < 0 for length in shape):
-        raise RuntimeError(f"{name}: Dimension size must be non-negative: {list(shape)}")
+        raise located.RuntimeError(f"{name}: Dimension size must be non-negative: {list(shape)}")
     return shape
 
 
 def integer(name: str, argument: str, value: Any) -> int:
     """`value` as a Python int; TypeError for anything but an integer."""
     if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name}(): argument '{argument}' must be int, not {type(value).__name__}")
+        raise located.TypeError(f"{name}(): argument '{argument}' must be int, not {type(value).__name__}")
     return operator.index(value)
 
 
@@ -330,7 +337,7 @@ def number(name: str, argument: str, value: Any) -> Any:
     if isinstance(value, np.generic) or (isinstance(value, Tensor) and value.ndim == 0):
         value = value.item()
     if not isinstance(value, (bool, int, float)):
-        raise TypeError(f"{name}(): argument '{argument}' must be Number, not {type(value).__name__}")
+        raise located.TypeError(f"{name}(): argument '{argument}' must be Number, not {type(value).__name__}")
     return value
 
 
@@ -338,9 +345,9 @@ def spaced(name: str, start: Any, end: Any, steps: Any, dtype: DType) -> Array:
     """`steps` numbers at equal distances, counted from the nearer end as in PyTorch; float64 for int64."""
     count = integer(name, "steps", steps)
     if count < 0:
-        raise RuntimeError(f"{name}(): number of steps must be non-negative, got {count}")
+        raise located.RuntimeError(f"{name}(): number of steps must be non-negative, got {count}")
     if dtype == bool_:
-        raise NotImplementedError(f"{name}(): not implemented for bool")
+        raise located.NotImplementedError(f"{name}(): not implemented for bool")
     first, last = (dtype.type(number(name, *x)) for x in (("start", start), ("end", end)))
     real = np.float64 if dtype.kind == "i" else dtype.type
     step = (real(last) - real(first)) / real(max(count - 1, 1))

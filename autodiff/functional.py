@@ -9,7 +9,7 @@ import numpy as np
 
 from . import memory
 from .backward import pullback
-from .errors import describe
+from .errors import describe, located
 from .primitive import cast
 from .record import Record, mode
 from .suspicions import doubt_sum, losses
@@ -31,16 +31,16 @@ def seed(root: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[Rec
         if root.array.ndim == 0 and record.op is not None and not create_graph:
             return record, root.array.dtype.type(1)
         if root.array.size != 1:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "grad can be implicitly created only for scalar outputs, and this one has shape "
                 f"{root.shape}: "
                 "reduce it first (loss.mean().backward()), or say which direction (y.backward(gradient=...))"
             )
         gradient = Tensor(np.ones(root.array.shape, root.array.dtype))
     if not isinstance(gradient, Tensor):
-        raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+        raise located.TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
     if gradient.shape != root.shape:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Mismatch in shape: grad_output[0] has a shape of {gradient.shape} and output[0] has a "
             f"shape of {root.shape}: "
             "the gradient of a tensor has its shape"
@@ -93,7 +93,7 @@ def backward(
     if inputs is not None:
         given = [inputs] if isinstance(inputs, Tensor) else list(inputs)
         if not given:
-            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+            raise located.RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         targets = dict(zip(records_of(given), given, strict=True))
         found = run([tensor], [gradient], frozenset(targets), retain_graph, create_graph)
         retain(found, besides=targets)
@@ -155,10 +155,10 @@ def records_of(inputs: Sequence[Tensor]) -> list[Record]:
     records = []
     for i, x in enumerate(inputs):
         if not isinstance(x, Tensor):
-            raise TypeError(f"inputs can be Tensors only, but input {i} is {type(x).__name__}")
+            raise located.TypeError(f"inputs can be Tensors only, but input {i} is {type(x).__name__}")
         record = history(x)
         if record is None:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"One of the differentiated Tensors does not require grad: input {i}, {describe(x)}; "
                 "call x.requires_grad_() before computing with it"
             )
@@ -193,15 +193,15 @@ def grad(
     roots = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     if not targets:
-        raise RuntimeError("`inputs` argument to `grad()` cannot be empty")
+        raise located.RuntimeError("`inputs` argument to `grad()` cannot be empty")
     if grad_outputs is None:
         gradients: list[Tensor | None] = [None] * len(roots)
     else:
         gradients = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
     if len(gradients) != len(roots):
-        raise RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")
+        raise located.RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")
     if materialize_grads and allow_unused is False:
-        raise ValueError(
+        raise located.ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
             "allow_unused=False."
         )
@@ -218,7 +218,7 @@ def grad(
         elif allow_unused:
             results.append(None)
         else:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "One of the differentiated Tensors appears to not have been used in the graph. Set "
                 "allow_unused=True if this is "
                 f"the desired behavior (its gradient is then None): input {i}, {describe(x)}"

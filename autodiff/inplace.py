@@ -18,7 +18,7 @@ import numpy as np
 from . import memory
 from .conversion import to
 from .dtypes import CATEGORY, Array
-from .errors import describe
+from .errors import describe, located
 from .memory import changed_since, owner, touch
 from .primitive import Primitive, cast
 from .record import Record, mode, set_grad_enabled
@@ -98,7 +98,7 @@ def _plain(array: Array) -> bool:
 def fill(x: Tensor, value: Any, name: str) -> Tensor:
     """x becomes this number everywhere."""
     if isinstance(value, Tensor) and value.ndim:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got {describe(value)}: use copy_"
         )
     if isinstance(value, Tensor):
@@ -109,7 +109,9 @@ def fill(x: Tensor, value: Any, name: str) -> Tensor:
 def copy(x: Tensor, src: Tensor) -> Tensor:
     """x becomes the values of `src`, in the dtype of x; the gradient flows on to `src`."""
     if not isinstance(src, Tensor):
-        raise TypeError(f"copy_(): argument 'src' must be Tensor, not {type(src).__name__}: use tensor(...)")
+        raise located.TypeError(
+            f"copy_(): argument 'src' must be Tensor, not {type(src).__name__}: use tensor(...)"
+        )
     return change(x, overwrite, to(src, x.dtype))
 
 
@@ -176,12 +178,12 @@ def refuse_leaf(x: Tensor, name: str) -> None:
     if not mode.enabled:
         return
     if x.requires_grad and x.is_leaf:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"a leaf Variable that requires grad is being used in an in-place operation: {name}. Its old "
             "value would be lost to the gradient; update parameters inside `with autodiff.no_grad():`"
         )
     if x._view is not None and x._view[0].requires_grad and x._view[0].is_leaf:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "a view of a leaf Variable that requires grad is being used in an in-place operation: "
             f"{name}. Update parameters inside `with autodiff.no_grad():`"
         )
@@ -192,12 +194,12 @@ def refuse_memory(array: Array, name: str) -> None:
     if _plain(array):
         return
     if array.size and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape, strict=True)):
-        raise RuntimeError(
+        raise located.RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single "
             f"memory location, in {name}. Please clone() the tensor before performing the operation."
         )
     if not array.flags.writeable:
-        raise RuntimeError(f"{name} on memory that is read-only: clone() the tensor first")
+        raise located.RuntimeError(f"{name} on memory that is read-only: clone() the tensor first")
 
 
 def _base_to_rewrite(x: Tensor, name: str) -> tuple[Tensor, Array] | None:

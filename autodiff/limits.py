@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .dtypes import as_dtype, get_default_dtype
+from .errors import located
 
 __all__ = ["finfo", "iinfo"]
 
@@ -24,7 +25,7 @@ class finfo:
     def __init__(self, type: Any = None) -> None:
         dtype = get_default_dtype() if type is None else as_dtype(type)
         if dtype.kind != "f":
-            raise TypeError(
+            raise located.TypeError(
                 f"finfo() requires a floating point input type, not {dtype}: use iinfo for integers"
             )
         limits = np.finfo(dtype)
@@ -49,7 +50,9 @@ class iinfo:
     def __init__(self, type: Any) -> None:
         dtype = as_dtype(type)
         if dtype.kind != "i":
-            raise TypeError(f"iinfo() requires an integer input type, not {dtype}: use finfo for floats")
+            raise located.TypeError(
+                f"iinfo() requires an integer input type, not {dtype}: use finfo for floats"
+            )
         limits = np.iinfo(dtype)
         self.dtype, self.bits, self.min, self.max = dtype.name, limits.bits, limits.min, limits.max
 

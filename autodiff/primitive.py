@@ -21,7 +21,7 @@ import numpy as np
 from . import memory
 from .arrays import as_array
 from .dtypes import Array, DType, get_default_dtype, result_dtype
-from .errors import explain
+from .errors import explain, located
 from .record import Record, mode
 from .tensor import Tensor, history
 
@@ -95,7 +95,7 @@ class Primitive:
         if any(isinstance(arg, (ndarray, np.generic)) for arg in args):
             return self.forward(*args)
         given = type(args[0]).__name__ if args else "nothing"
-        raise TypeError(
+        raise located.TypeError(
             f"{self.name}(): argument 'input' (position 1) must be Tensor, not {given}: wrap it in "
             "autodiff.tensor()"
         )
@@ -213,7 +213,7 @@ class Binary(Primitive):
             return x.item()
         if isinstance(x, ndarray):
             return Tensor(as_array(x, copy=True))  # the user may change theirs before backward
-        raise TypeError(
+        raise located.TypeError(
             f"unsupported operand type for {self.name}: {type(x).__name__!r}; operands are Tensors, "
             "numbers or NumPy arrays"
         )

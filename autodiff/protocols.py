@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .arrays import as_array
 from .dtypes import Array
+from .errors import located
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -29,17 +30,17 @@ class Protocols:
 
     def __len__(self: Any) -> int:
         if not self.array.ndim:
-            raise TypeError("len() of a 0-d tensor")
+            raise located.TypeError("len() of a 0-d tensor")
         return self.array.shape[0]
 
     def __iter__(self: Any) -> Iterator[Tensor]:
         if not self.array.ndim:
-            raise TypeError("iteration over a 0-d tensor")
+            raise located.TypeError("iteration over a 0-d tensor")
         return (self[i] for i in range(len(self)))
 
     def __bool__(self: Any) -> bool:
         if self.array.size != 1:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"Boolean value of Tensor with {'more than one' if self.array.size else 'no'} value "
                 "is ambiguous: "
                 f"the shape is {self.shape}; use .all() or .any()"
@@ -54,7 +55,7 @@ class Protocols:
 
     def _one_number(self: Any) -> Any:
         if self.array.size != 1:
-            raise ValueError(
+            raise located.ValueError(
                 "only one element tensors can be converted to Python scalars, "
                 f"and this one has shape {self.shape}: use .tolist(), or reduce first with .mean() or .sum()"
             )
@@ -62,7 +63,7 @@ class Protocols:
 
     def __index__(self: Any) -> int:
         if self.array.dtype.kind == "f" or self.array.size != 1:
-            raise TypeError("only integer tensors of a single element can be converted to an index")
+            raise located.TypeError("only integer tensors of a single element can be converted to an index")
         return int(self.array.item())
 
     def __contains__(self: Any, element: Any) -> bool:
@@ -73,7 +74,7 @@ class Protocols:
 
     def __deepcopy__(self: Any, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol: "
                 "copy x.detach() instead"
             )

@@ -15,6 +15,7 @@ from . import memory, printing
 from .arrays import as_array
 from .device import device
 from .dtypes import Array, DType, float32
+from .errors import located
 from .protocols import Protocols
 from .record import Record, mode
 
@@ -41,7 +42,7 @@ def _values(data: Any, record: Any) -> Array:
     if isinstance(data, np.generic):
         return np.asarray(data)
     if isinstance(data, (int, float)) or not (record is None or isinstance(record, Record)):
-        raise TypeError(
+        raise located.TypeError(
             "Tensor(): data must be a sequence. Write tensor(2.0) for a number, zeros(2, 3) for a size"
         )
     return as_array(data, None if isinstance(data, Tensor) else float32)
@@ -105,7 +106,7 @@ class Tensor(Protocols, Methods):
     @data.setter
     def data(self, values: Tensor) -> None:
         if not isinstance(values, Tensor):
-            raise TypeError(f"x.data must be set to a Tensor, not {type(values).__name__}")
+            raise located.TypeError(f"x.data must be set to a Tensor, not {type(values).__name__}")
         self.array = values.array
         if self.record is not None and self.record.op is None:
             self.record.value = values.array
@@ -117,7 +118,7 @@ class Tensor(Protocols, Methods):
         gradient; detach first.
         """
         if mode.enabled and self.requires_grad:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead: "
                 "what NumPy does to the array would be missing from the gradient"
             )
@@ -129,7 +130,7 @@ class Tensor(Protocols, Methods):
         Raises RuntimeError for more or no elements.
         """
         if self.array.size != 1:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"a Tensor with {self.array.size} elements cannot be converted to Scalar: "
                 f"item() needs one element and the shape is {self.shape}; use .tolist(), or reduce "
                 "first with .mean() or .sum()"
@@ -181,7 +182,7 @@ class Tensor(Protocols, Methods):
         record = history(self)
         if not requires_grad:
             if record is not None and record.op is not None:
-                raise RuntimeError(
+                raise located.RuntimeError(
                     "you can only change requires_grad flags of leaf variables. If you want to use "
                     "a computed variable in a "
                     "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
@@ -190,7 +191,7 @@ class Tensor(Protocols, Methods):
                 self._freeze(record)
         elif record is None or record.tensor is nobody:
             if self.array.dtype.kind != "f":
-                raise RuntimeError(ONLY_FLOATS.format(dtype=self.array.dtype))
+                raise located.RuntimeError(ONLY_FLOATS.format(dtype=self.array.dtype))
             _, known = frozen.pop(id(self), (None, None))
             self.record = known or Record(None, (), (), self.array)
             self.record.value, self.record.tensor = self.array, weakref.ref(self)
@@ -218,11 +219,11 @@ class Tensor(Protocols, Methods):
         history's.
         """
         if self._view is not None:
-            raise RuntimeError("Can't detach views in-place. Use detach() instead")
+            raise located.RuntimeError("Can't detach views in-place. Use detach() instead")
         if self.record is not None and self.record.op is None:
             self._freeze(self.record)
         elif self.record is not None and (self.record.hooks or self.record.tensor is not None):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "detach_() of a result that has hooks or retains its grad: they belong to the history that "
                 "it would lose. Use detach() instead"
             )
@@ -255,16 +256,16 @@ class Tensor(Protocols, Methods):
     def grad(self, gradient: Tensor | None) -> None:
         if gradient is not None:
             if not isinstance(gradient, Tensor):
-                raise TypeError(
+                raise located.TypeError(
                     f"assigned grad expected to be a Tensor or None but got {type(gradient).__name__}"
                 )
             if gradient.shape != self.shape:
-                raise RuntimeError(
+                raise located.RuntimeError(
                     f"attempting to assign a gradient of size '{list(gradient.shape)}' to a tensor of size "
                     f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size"
                 )
             if gradient.dtype != self.dtype:
-                raise RuntimeError(
+                raise located.RuntimeError(
                     f"attempting to assign a gradient with dtype '{gradient.dtype}' to a tensor with dtype "
                     f"'{self.dtype}'. Please ensure that the gradient and the tensor have the same dtype"
                 )
@@ -300,7 +301,7 @@ class Tensor(Protocols, Methods):
     def _history_or_refuse(self, message: str) -> Record:
         record = history(self)
         if record is None:
-            raise RuntimeError(f"{message}: call x.requires_grad_() before computing with it")
+            raise located.RuntimeError(f"{message}: call x.requires_grad_() before computing with it")
         return record
 
 
@@ -351,6 +352,6 @@ def is_tensor(obj: Any) -> bool:
 def refuse_device(device: Any) -> None:
     """Accept None, "cpu" and "cpu:0"; raise RuntimeError for every other device."""
     if device is not None and str(device) not in ("cpu", "cpu:0"):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"device {device!r} is not available: this engine computes on the CPU only, with NumPy"
         )

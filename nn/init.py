@@ -16,6 +16,7 @@ import numpy as np
 import autodiff
 from autodiff import Tensor
 from autodiff.dtypes import Array
+from autodiff.errors import located
 from autodiff.random.generator import Generator
 
 GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
@@ -33,17 +34,19 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     if nonlinearity == "leaky_relu":
         slope = 0.01 if param is None else param
         if isinstance(slope, bool) or not isinstance(slope, int | float):
-            raise ValueError(f"negative_slope {slope} not a valid number")
+            raise located.ValueError(f"negative_slope {slope} not a valid number")
         return math.sqrt(2 / (1 + slope**2))
     if nonlinearity not in GAINS:
-        raise ValueError(f"Unsupported nonlinearity {nonlinearity}: one of leaky_relu, {', '.join(GAINS)}")
+        raise located.ValueError(
+            f"Unsupported nonlinearity {nonlinearity}: one of leaky_relu, {', '.join(GAINS)}"
+        )
     return GAINS[nonlinearity]
 
 
 def fans(tensor: Tensor) -> tuple[int, int]:
     """fan_in and fan_out of a weight. Raises ValueError below two dimensions."""
     if tensor.ndim < 2:
-        raise ValueError(
+        raise located.ValueError(
             "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions: a weight has "
             f"shape (out, in, ...), this tensor {tensor.shape}. For a bias use uniform_ or zeros_"
         )
@@ -74,7 +77,7 @@ def zeros_(tensor: Tensor) -> Tensor:
 def eye_(tensor: Tensor) -> Tensor:
     """The identity: a linear layer passes on as many inputs as it can. ValueError unless 2-D."""
     if tensor.ndim != 2:
-        raise ValueError(
+        raise located.ValueError(
             f"Only tensors with 2 dimensions are supported, not {tensor.ndim}: eye_ makes an identity matrix"
         )
     return tensor.copy_(autodiff.eye(*tensor.shape))
@@ -84,13 +87,13 @@ def eye_(tensor: Tensor) -> Tensor:
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """The identity of a convolution: in each group channel i passes on channel i. ValueError for 1-D, 2-D."""
     if tensor.ndim not in (3, 4, 5):
-        raise ValueError(
+        raise located.ValueError(
             f"Only tensors with 3, 4, or 5 dimensions are supported, not {tensor.ndim}: dirac_ is for "
             "convolutions"
         )
     out, inputs, *kernel = tensor.shape
     if out % groups:
-        raise ValueError(f"dim 0 must be divisible by groups, and {out} is not divisible by {groups}")
+        raise located.ValueError(f"dim 0 must be divisible by groups, and {out} is not divisible by {groups}")
     values = np.zeros(tensor.shape, tensor.dtype)
     centre = tuple(k // 2 for k in kernel)
     for group in range(groups):
@@ -211,7 +214,7 @@ def kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float
         warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
         return None
     if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
+        raise located.ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
     fan_in, fan_out = fans(tensor)
     return calculate_gain(nonlinearity, a) / math.sqrt(fan_in if mode == "fan_in" else fan_out)
 
@@ -224,7 +227,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     Source: Saxe et al. (2013); Mezzadri (2007).
     """
     if tensor.ndim < 2:
-        raise ValueError(f"Only tensors with 2 or more dimensions are supported, not {tensor.ndim}")
+        raise located.ValueError(f"Only tensors with 2 or more dimensions are supported, not {tensor.ndim}")
     if not tensor.numel():
         return tensor
     rows = tensor.shape[0]
@@ -243,7 +246,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
     """Normal, but of each column the fraction `sparsity`, rounded up, is 0. Source: Martens (2010)."""
     if tensor.ndim != 2:
-        raise ValueError(f"Only tensors with 2 dimensions are supported, not {tensor.ndim}")
+        raise located.ValueError(f"Only tensors with 2 dimensions are supported, not {tensor.ndim}")
     rows, columns = tensor.shape
     zeros = math.ceil(sparsity * rows)
     tensor.normal_(0, std, generator=generator)

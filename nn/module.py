@@ -17,6 +17,7 @@ import numpy as np
 import autodiff
 from autodiff import Tensor
 from autodiff.dtypes import as_dtype
+from autodiff.errors import located
 from autodiff.record import clock
 from autodiff.tensor import RemovableHandle, refuse_device
 
@@ -73,7 +74,7 @@ class Module:
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; every subclass defines it. Call the module itself, not this method."""
-        raise NotImplementedError(
+        raise located.NotImplementedError(
             f'Module [{type(self).__name__}] is missing the required "forward" function: '
             "define forward(self, x) in the class"
         )
@@ -94,7 +95,7 @@ class Module:
             return
         role = None if roles is None else roles.get(name)
         if role == "parameter" and value is not None:
-            raise TypeError(
+            raise located.TypeError(
                 f"cannot assign '{kind(value)}' as parameter '{name}' (nn.Parameter or None expected): to "
                 f"change its values, model.{name}.data = ... or model.{name}.copy_(...) under "
                 "autodiff.no_grad()"
@@ -109,7 +110,9 @@ class Module:
             what, expected = (
                 ("child module", "nn.Module") if role == "module" else ("buffer", "autodiff.Tensor")
             )
-            raise TypeError(f"cannot assign '{kind(value)}' as {what} '{name}' ({expected} or None expected)")
+            raise located.TypeError(
+                f"cannot assign '{kind(value)}' as {what} '{name}' ({expected} or None expected)"
+            )
         else:
             object.__setattr__(self, name, value)
 
@@ -133,7 +136,7 @@ class Module:
         if "_roles" not in self.__dict__:
             raise AttributeError(f"cannot assign {what} before Module.__init__() call: {self._call_init()}")
         if not isinstance(name, str):
-            raise TypeError(f"{what} name should be a string. Got {type(name).__name__}")
+            raise located.TypeError(f"{what} name should be a string. Got {type(name).__name__}")
         if "." in name:
             raise KeyError(f'{what} name can\'t contain ".", got: {name}')
         if not name:
@@ -142,8 +145,8 @@ class Module:
             raise KeyError(f"attribute '{name}' already exists")
         if value is not None and not isinstance(value, expected):
             if role == "module":
-                raise TypeError(f"{kind(value)} is not a Module subclass")
-            raise TypeError(
+                raise located.TypeError(f"{kind(value)} is not a Module subclass")
+            raise located.TypeError(
                 f"cannot assign '{kind(value)}' object to {what} '{name}' ({kind_of(expected)} or None "
                 "required)"
             )
@@ -315,7 +318,7 @@ class Module:
         otherwise.
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+            raise located.TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
         mine = self.state_dict(keep_vars=True)
         missing = [name for name in mine if name not in state_dict]
         unexpected = [name for name in state_dict if name not in mine]
@@ -349,7 +352,9 @@ class Module:
                 )
         if problems:
             listed = "\n\t".join(problems)
-            raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{listed}")
+            raise located.RuntimeError(
+                f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{listed}"
+            )
         with autodiff.no_grad():
             for name, value in values.items():
                 mine[name].copy_(value)
@@ -367,7 +372,7 @@ class Module:
     def train(self: Self, mode: bool = True) -> Self:
         """Say that training goes on: dropout drops. `train(False)` is `eval()`."""
         if not isinstance(mode, bool):
-            raise ValueError(f"training mode is expected to be boolean, not {mode!r}")
+            raise located.ValueError(f"training mode is expected to be boolean, not {mode!r}")
         global chosen
         chosen = clock()
         self.training = mode
@@ -409,7 +414,9 @@ class Module:
             return self
         dtype = as_dtype(dtype)
         if dtype.kind != "f":
-            raise TypeError(f"nn.Module.to only accepts floating point dtypes, but got desired dtype={dtype}")
+            raise located.TypeError(
+                f"nn.Module.to only accepts floating point dtypes, but got desired dtype={dtype}"
+            )
         for module in self.modules():
             for _, parameter in module._own("parameter"):
                 if parameter is not None and parameter.dtype.kind == "f":
@@ -470,7 +477,7 @@ class Module:
         >>> handle.remove()
         """
         if always_call:
-            raise NotImplementedError("register_forward_hook(): always_call=True is not implemented")
+            raise located.NotImplementedError("register_forward_hook(): always_call=True is not implemented")
         return hooked(self._hooks().after, (hook, with_kwargs), prepend)
 
     def register_full_backward_pre_hook(

@@ -21,7 +21,7 @@ from .. import backward, functional, inplace
 from ..autograd import function
 from ..dtypes import Array
 from ..errors import describe
-from ..errors.where import Line, noted, users_line
+from ..errors.where import Line, placed, users_line
 from ..ops.losses import Loss
 from ..primitive import Primitive, registry
 from ..recompute import Part
@@ -199,7 +199,7 @@ def look(op: Any, args: Sequence[Any], z: Array, name: str = "") -> None:
     for i, x in enumerate(given):
         if x is not None and np.isnan(x).any():
             if np.isnan(z).any():
-                raise noted(
+                raise placed(
                     RuntimeError(
                         f"{name} was given nan: its argument {i}, {describe(args[i])}, has "
                         f"{np.isnan(x).sum()} of them{place(first(np.isnan(x)))}. No operation "
@@ -212,7 +212,7 @@ def look(op: Any, args: Sequence[Any], z: Array, name: str = "") -> None:
         return
     at = first(~np.isfinite(z))
     what = f"{name} made {bad} in its result, {describe(z)}"
-    raise noted(RuntimeError(f"{what}{where(op, at, z.shape, args)}. {advice(name, bad, False)}{call}"))
+    raise placed(RuntimeError(f"{what}{where(op, at, z.shape, args)}. {advice(name, bad, False)}{call}"))
 
 
 class Lines:
@@ -262,7 +262,7 @@ def watched(pullback: Callable[..., Any]) -> Callable[..., Any]:
             found = stop
         finally:
             backward_rules.end()
-        raise noted(in_words(found)) from None
+        raise placed(in_words(found)) from None
 
     return walk
 

@@ -1,10 +1,12 @@
 """Errors that teach: what failed, on what, where in the user's program, and what to do about it.
 
 `wording` and `operation` make the messages, `no_gradient` that of a gradient which cannot be; `where` finds
-the user's line and the module; `tracebacks` shows both, and leaves out the frames that are ours.
+the user's line and the module: `located` errors say so in their text, wherever they are caught; `tracebacks`
+shows it of all others too, if nobody catches them, and leaves out the frames that are ours.
 """
 
 from .operation import explain
+from .where import located, placed
 from .wording import broadcast_conflict, describe, expand_conflict, matmul_conflict
 
 __all__ = [
@@ -12,5 +14,7 @@ __all__ = [
     "describe",
     "expand_conflict",
     "explain",
+    "located",
     "matmul_conflict",
+    "placed",
 ]

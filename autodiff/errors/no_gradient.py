@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..record import mode
-from .where import Step, name_of, of_user, stack
+from .where import Step, located, name_of, of_user, stack
 from .wording import describe
 
 MANY = 6  # more names than this say less
@@ -16,7 +16,7 @@ def nothing_requires_grad(root: Any) -> RuntimeError:
     steps = stack()
     i = of_user(steps)
     name = (name_of(root, steps[: i + 1]) if i is not None else None) or "this tensor"
-    return RuntimeError(
+    return located.RuntimeError(
         "element 0 of tensors does not require grad and does not have a grad_fn: nothing behind "
         f"this tensor requires grad. {name} is {describe(root)}, plain data. "
         f"{'' if i is None else of_variables(steps[i], root)}"
@@ -26,7 +26,7 @@ def nothing_requires_grad(root: Any) -> RuntimeError:
 
 def nobody_asks() -> RuntimeError:
     """What to raise where a gradient arrives only at leaves that do not ask for it."""
-    return RuntimeError(
+    return located.RuntimeError(
         "nothing behind this tensor requires grad any more: its leaves were frozen since, by "
         "requires_grad_(False) or detach_(), or it looks at them through views that were made under "
         "no_grad() or before requires_grad_(). Ask for gradients first, then make views, then compute"

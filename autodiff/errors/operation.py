@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .where import noted
+from .where import placed
 from .wording import broadcast_conflict, describe, matmul_conflict
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def explain(op: Primitive, args: tuple[Any, ...], error: Exception) -> Exception:
     """What to raise when `op.forward(*args)` failed with NumPy's `error`."""
-    return noted(worded(op, args, error))
+    return placed(worded(op, args, error))
 
 
 def worded(op: Primitive, args: tuple[Any, ...], error: Exception) -> Exception:

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
-from .where import INSIDE, OURS, locate, steps_of
+from .where import INSIDE, MARK, OURS, locate, placed, steps_of
 
 __all__ = ["set_full_tracebacks"]
 
@@ -49,6 +49,12 @@ def on_purpose(error: BaseException) -> bool:
     return dis.opname[last.tb_frame.f_code.co_code[last.tb_lasti]] == "RAISE_VARARGS"
 
 
+def passing(error: Exception) -> None:
+    """Say in the text of an error of ours, which passes on its way to the user, where it happened."""
+    if on_purpose(error):
+        placed(error)
+
+
 def trimmed(traceback: TracebackType | None) -> TracebackType | None:
     """The same traceback without frames of ours."""
     kept = []
@@ -74,7 +80,7 @@ def readable(error: BaseException | None) -> Iterator[TracebackType | None]:
     notes = list(getattr(error, "__notes__", ()))
     told = error.__suppress_context__
     try:
-        if not any("your line: " in note for note in notes):
+        if not any(MARK in text for text in (str(error), *notes)):
             with suppress(Exception):  # what the user's objects do when they are looked at
                 error.add_note(locate(steps_of(whole)))
         error.add_note(

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from types import FrameType, TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from .wording import describe
 
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 OURS = tuple(os.path.join(_PACKAGES, name, "") for name in ("autodiff", "nn"))
+MARK = "your line: "
 INSIDE = (*OURS, os.path.join(os.path.dirname(os.path.abspath(np.__file__)), ""), "<frozen ")
 
 
@@ -46,6 +47,9 @@ class Line(NamedTuple):
         return f"{self.file}, line {self.number}" + (f": {text}" if text else "")
 
 
+E = TypeVar("E", bound=Exception)
+
+
 def stack() -> list[Step]:
     """The frames that led to the caller, the outermost first."""
     steps = []
@@ -65,6 +69,16 @@ def steps_of(traceback: TracebackType | None) -> list[Step]:
     return steps
 
 
+def led_to(error: Exception) -> list[Step]:
+    """The frames that led to an error, which is about to be raised by the caller's caller, or was raised."""
+    raised = steps_of(error.__traceback__)
+    above = stack()[:-2]
+    if raised:
+        frames = [step.frame for step in above]
+        above = above[: frames.index(raised[0].frame)]
+    return [*above, *raised]
+
+
 def of_user(steps: Sequence[Step]) -> int | None:
     """The position of the last step that is in nobody's code but the user's."""
     return next((i for i in reversed(range(len(steps))) if not steps[i].file.startswith(INSIDE)), None)
@@ -82,15 +96,47 @@ def locate(steps: Sequence[Step]) -> str:
     i = of_user(steps)
     if i is None:
         return ""
-    found = [module_in(steps) or call_in(steps[i + 1 :]), f"your line: {Line(steps[i].file, steps[i].line)}"]
+    found = [module_in(steps) or call_in(steps[i + 1 :]), f"{MARK}{Line(steps[i].file, steps[i].line)}"]
     return "\n".join(text for text in found if text)
 
 
-def noted(error: Exception) -> Exception:
-    """The error with a note (PEP 678) that says where it happened; for one that is about to be raised."""
-    with suppress(Exception):  # what the user's objects do when they are looked at must not hide the error
-        error.add_note(locate(stack()))
+def placed(error: E) -> E:
+    """The error, whose text says where it happened; for one that is about to be raised, or passes on its way.
+
+    What is said there already is left: nearest to the mistake most is known.
+    """
+    if MARK not in str(error) and error.args and isinstance(error.args[0], str):
+        with suppress(Exception):  # what the user's objects do when looked at must not hide the error
+            place = locate(led_to(error))
+            error.args = (f"{error.args[0]}\n{place}" if place else error.args[0], *error.args[1:])
     return error
+
+
+class located:
+    """Python's kinds of errors, made with a text that also says where in the user's program they happened.
+
+    To be raised where a call of the user's is refused: `raise located.ValueError(...)`.
+    """
+
+    @staticmethod
+    def RuntimeError(message: str) -> RuntimeError:
+        return placed(RuntimeError(message))
+
+    @staticmethod
+    def ValueError(message: str) -> ValueError:
+        return placed(ValueError(message))
+
+    @staticmethod
+    def TypeError(message: str) -> TypeError:
+        return placed(TypeError(message))
+
+    @staticmethod
+    def IndexError(message: str) -> IndexError:
+        return placed(IndexError(message))
+
+    @staticmethod
+    def NotImplementedError(message: str) -> NotImplementedError:
+        return placed(NotImplementedError(message))
 
 
 def module_in(steps: Sequence[Step]) -> str:
@@ -102,7 +148,7 @@ def module_in(steps: Sequence[Step]) -> str:
     for first, root in modules:
         path = next((path for path, each in root.named_modules() if each is module), None)
         if path is not None:
-            name = name_of(root, steps[:first]) or type(root).__name__
+            name = name_of(root, steps[:first]) or path_of(root, steps[:first]) or type(root).__name__
             kind = repr(module) if "\n" not in repr(module) else type(module).__name__
             given = ", ".join(arguments(steps[last]))
             return f"in {name}{'.' if path else ''}{path}: {kind}" + (f", given {given}" if given else "")
@@ -127,6 +173,19 @@ def name_of(value: Any, steps: Sequence[Step]) -> str | None:
     return None
 
 
+def path_of(module: Any, steps: Sequence[Step]) -> str | None:
+    """What the user calls the module: an attribute of a model that a variable of a frame is, `net.hidden`."""
+    for step in reversed(steps):
+        if not step.file.startswith(INSIDE):
+            for names in (step.frame.f_locals, step.frame.f_globals):
+                for name, found in list(names.items()):
+                    if hasattr(type(found), "named_modules") and "_roles" in vars(found):
+                        path = next((path for path, each in found.named_modules() if each is module), None)
+                        if path and not name.startswith("_"):
+                            return f"{name}.{path}"
+    return None
+
+
 def call_in(steps: Sequence[Step]) -> str:
     """The user's call of a function of ours, with what it was given."""
     for step in steps:
@@ -147,7 +206,8 @@ def arguments(step: Step) -> Iterator[str]:
     code, values = step.frame.f_code, step.frame.f_locals
     named = code.co_argcount + code.co_kwonlyargcount
     for i, name in enumerate(code.co_varnames[:named]):
-        if name in values and not (i == 0 and name in ("self", "cls")) and values[name] is not None:
-            yield f"{name}={describe(values[name])}"
+        value = values.get(name)
+        if value is not None and not (i == 0 and name in ("self", "cls") and not hasattr(value, "array")):
+            yield f"{name}={describe(value)}"
     if code.co_flags & 0x04 and code.co_varnames[named] in values:  # *args
         yield from map(describe, values[code.co_varnames[named]])

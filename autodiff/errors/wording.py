@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 
+SHOWN = 4  # of several tensors in a list
+
 
 def describe(value: Any) -> str:
     """An argument in an error message: `float32 (2, 3)` for arrays and tensors, else its repr."""
     array = getattr(value, "array", value)
     if isinstance(array, (np.ndarray, np.generic)):
         return f"{array.dtype} {tuple(array.shape)}"
+    if isinstance(value, (list, tuple)) and any(hasattr(x, "array") for x in value):
+        return f"[{', '.join(map(describe, value[:SHOWN]))}{', …' if len(value) > SHOWN else ''}]"
     return repr(value) if len(repr(value)) < 60 else type(value).__name__
 
 

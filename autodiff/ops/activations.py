@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import Array
-from ..errors import describe
+from ..errors import describe, located
 from ..primitive import Primitive, Unary
 from ..tensor import Tensor
 from . import joining, shapes
@@ -53,14 +53,16 @@ def refuse_integers(name: str, input: Any) -> None:
     """Raise TypeError unless `input` is a tensor, NotImplementedError unless its entries are real numbers."""
     refuse_plain(input, name)
     if input.dtype.kind != "f":
-        raise NotImplementedError(f'"{name}" not implemented for {input.dtype}: convert first, x.float()')
+        raise located.NotImplementedError(
+            f'"{name}" not implemented for {input.dtype}: convert first, x.float()'
+        )
 
 
 def relu6(input: Tensor) -> Tensor:
     """x between 0 and 6, the nearer of them outside; the slope at both is 0."""
     refuse_plain(input, "relu6")
     if input.dtype == bool:
-        raise RuntimeError("Bool inputs not supported for hardtanh, nor for relu6: x.float()")
+        raise located.RuntimeError("Bool inputs not supported for hardtanh, nor for relu6: x.float()")
     return bounded(input, 0.0, 6.0) if input.dtype.kind == "f" else input.clamp(0, 6)
 
 
@@ -78,14 +80,16 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     refuse_integers("prelu", input)
     refuse_plain(weight, "prelu", "weight", 2)
     if input.dtype != weight.dtype:
-        raise RuntimeError(f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}")
+        raise located.RuntimeError(
+            f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}"
+        )
     if weight.ndim > 1:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}"
         )
     n, channels = weight.numel(), input.shape[1] if input.ndim > 1 else 1
     if n != 1 and n != channels:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {n} and "
             f"channel size = {channels}., in prelu({describe(input)}, {describe(weight)})"
         )
@@ -114,7 +118,7 @@ def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """
     refuse_integers("celu", input)
     if alpha == 0:
-        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
+        raise located.RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     return smooth_celu(input, alpha)
 
 
@@ -153,7 +157,7 @@ def threshold(input: Tensor, threshold: float, value: float) -> Tensor:
     """
     refuse_plain(input, "threshold")
     if input.dtype == bool:
-        raise NotImplementedError('"threshold" not implemented for bool: convert first, x.float()')
+        raise located.NotImplementedError('"threshold" not implemented for bool: convert first, x.float()')
     if input.dtype.kind != "f":
         threshold, value = int(threshold), int(value)
     return where(input <= threshold, value, input)
@@ -176,7 +180,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """
     refuse_integers("softshrink", input)
     if lambd < 0:
-        raise RuntimeError(f"lambda must be in range [0, inf), in softshrink, but found {lambd}")
+        raise located.RuntimeError(f"lambda must be in range [0, inf), in softshrink, but found {lambd}")
     return where(abs(input) <= lambd, 0.0, input - sign(input) * lambd)
 
 
@@ -202,10 +206,12 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     """
     refuse_integers("glu", input)
     if input.ndim == 0:
-        raise RuntimeError("glu does not support scalars because halving size must be even")
+        raise located.RuntimeError("glu does not support scalars because halving size must be even")
     dim = one_dim(dim, input.ndim, "glu")
     size = input.shape[dim]
     if size % 2:
-        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {size}, in glu()")
+        raise located.RuntimeError(
+            f"Halving dimension must be even, but dimension {dim} is size {size}, in glu()"
+        )
     a, b = joining.split(input, max(size // 2, 1), dim) if size else (input, input)
     return a * sigmoid(b)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import describe
+from ..errors import describe, located
 from ..tensor import Tensor
 from .dims import refuse_plain
 from .dropout import dropout
@@ -72,7 +72,7 @@ def _served(query: Tensor, x: Tensor) -> Tensor:
     """Heads of keys or values, each repeated for the heads of queries that it serves."""
     heads, own = query.shape[-3], x.shape[-3]
     if own == 0 or heads % own:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "scaled_dot_product_attention: the number of heads in key and value must divide the number of "
             f"heads in query, but they are {own} and {heads}"
         )
@@ -85,14 +85,16 @@ def _refuse(query: Any, key: Any, value: Any, attn_mask: Any, dropout_p: float, 
     for i, (name, x) in enumerate((("query", query), ("key", key), ("value", value)), 1):
         refuse_plain(x, op, name, i)
         if x.ndim < 2:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"{op}: Expected query, key, and value to all be at least 2 dimensional, but {name} is "
                 f"{describe(x)}"
             )
     if not 0 <= dropout_p <= 1:
-        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}, in {op}")
+        raise located.RuntimeError(
+            f"dropout probability has to be between 0 and 1, but got {dropout_p}, in {op}"
+        )
     if not query.dtype == key.dtype == value.dtype:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "Expected query, key, and value to have the same dtype, but got query.dtype: "
             f"{query.dtype} key.dtype: {key.dtype} and value.dtype: {value.dtype} instead., in {op}"
         )
@@ -100,9 +102,9 @@ def _refuse(query: Any, key: Any, value: Any, attn_mask: Any, dropout_p: float, 
         return
     refuse_plain(attn_mask, op, "attn_mask", 4)
     if is_causal:
-        raise RuntimeError(f"{op}: Explicit attn_mask should not be set when is_causal=True")
+        raise located.RuntimeError(f"{op}: Explicit attn_mask should not be set when is_causal=True")
     if attn_mask.dtype not in (np.bool_, query.dtype):
-        raise RuntimeError(
+        raise located.RuntimeError(
             "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
             f"{attn_mask.dtype} and  query.dtype: {query.dtype} instead., in {op}"
         )

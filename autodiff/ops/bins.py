@@ -8,6 +8,7 @@ import numpy as np
 
 from ..creation import spaced
 from ..dtypes import Array, int64
+from ..errors import located
 from ..tensor import Tensor
 from .composed import refuse_integers
 from .dims import refuse_plain
@@ -36,9 +37,9 @@ def searchsorted(
     """
     refuse_plain(sorted_sequence, "searchsorted", "sorted_sequence")
     if side not in (None, "left", "right"):
-        raise RuntimeError(f"searchsorted(): side can only be 'left' or 'right' but got {side}")
+        raise located.RuntimeError(f"searchsorted(): side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "searchsorted(): side and right can't be set to opposites, got side of left while right was True"
         )
     edges = sorted_sequence.array
@@ -46,11 +47,11 @@ def searchsorted(
     if sorter is not None:
         edges = rearranged(edges, sorter)
     if not edges.ndim:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension"
         )
     if edges.ndim > 1 and edges.shape[:-1] != values.shape[:-1]:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of "
             "boundaries tensor and input value tensor must match, but we got boundaries tensor "
             f"{list(edges.shape)} and input value tensor {list(values.shape)}"
@@ -75,12 +76,12 @@ def rearranged(edges: Array, sorter: Tensor) -> Array:
     refuse_plain(sorter, "searchsorted", "sorter", 6)
     order = sorter.array
     if order.shape != edges.shape or order.dtype != int64:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "searchsorted(): sorter must be int64, and of the shape of the sequence, "
             f"{list(edges.shape)}; it is {order.dtype}, {list(order.shape)}"
         )
     if ((order < 0) | (order >= edges.shape[-1])).any():
-        raise RuntimeError("searchsorted(): sorter index out of range")
+        raise located.RuntimeError("searchsorted(): sorter index out of range")
     return np.take_along_axis(edges, order, -1)
 
 
@@ -95,7 +96,9 @@ def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right:
     """
     refuse_plain(boundaries, "bucketize", "boundaries", 2)
     if boundaries.array.ndim != 1:
-        raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.array.ndim})")
+        raise located.RuntimeError(
+            f"boundaries tensor must be 1 dimension, but got dim({boundaries.array.ndim})"
+        )
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
@@ -111,15 +114,17 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     refuse_plain(input, "bincount")
     x = input.array
     if x.dtype != int64:
-        raise NotImplementedError(f"bincount(): not implemented for {x.dtype}, only for ints; use x.long()")
+        raise located.NotImplementedError(
+            f"bincount(): not implemented for {x.dtype}, only for ints; use x.long()"
+        )
     if x.ndim != 1 or (x < 0).any():
-        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+        raise located.RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if minlength < 0:
-        raise RuntimeError(f"minlength should be >= 0, in bincount(): it is {minlength}")
+        raise located.RuntimeError(f"minlength should be >= 0, in bincount(): it is {minlength}")
     if weights is None or not x.size:
         return Tensor(np.bincount(x, minlength=minlength))
     if weights.array.shape != x.shape:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"weights should be 1-d and have the same length as input, {len(x)}, in bincount(); their shape "
             f"is {weights.array.shape}"
         )
@@ -138,7 +143,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     """
     refuse_integers(input, "histc")
     if min > max:
-        raise RuntimeError(f"histc: max must be larger than min, but they are {max} and {min}")
+        raise located.RuntimeError(f"histc: max must be larger than min, but they are {max} and {min}")
     edges = equal_parts(input, bins, None if min == max else (min, max), 1.0, "histc")
     return Tensor(counts(input.array, edges, None))
 
@@ -172,7 +177,7 @@ def histogram(
     x = input.array
     if isinstance(bins, Tensor):
         if bins.array.dtype != x.dtype:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "histogram(): input tensor and bins tensors should have the same dtype, but got input with "
                 f"dtype {x.dtype} and bins with dtype {bins.array.dtype}"
             )
@@ -188,11 +193,11 @@ def histogram(
 def equal_parts(x: Tensor, bins: int, given: Any, margin: float, op: str) -> Array:
     """The edges of `bins` equal parts of the given range, or of the values' own, which may be a point."""
     if bins <= 0:
-        raise RuntimeError(f"histogram(): bins must be > 0, but got {bins} for dimension 0")
+        raise located.RuntimeError(f"histogram(): bins must be > 0, but got {bins} for dimension 0")
     a = x.array
     low, high = given or ((float(a.min()), float(a.max())) if a.size else (0.0, 1.0))
     if not np.isfinite([low, high]).all():
-        raise RuntimeError(f"{op}: range of [{low}, {high}] is not finite; give the range")
+        raise located.RuntimeError(f"{op}: range of [{low}, {high}] is not finite; give the range")
     if low == high:
         low, high = low - margin, high + margin
     return spaced(op, low, high, bins + 1, a.dtype).astype(a.dtype)

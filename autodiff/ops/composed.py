@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import float64
-from ..errors import broadcast_conflict
+from ..errors import broadcast_conflict, located
 from ..primitive import cast
 from ..tensor import Tensor
 from .dims import refuse_plain
@@ -44,7 +44,7 @@ def refuse_integers(x: Any, op: str) -> None:
     """Raise TypeError unless x is a Tensor, NotImplementedError unless its values are floating-point."""
     refuse_plain(x, op)
     if x.array.dtype.kind != "f":
-        raise NotImplementedError(
+        raise located.NotImplementedError(
             f"{op}(): not implemented for {x.array.dtype}, only for floating-point values; use x.float()"
         )
 
@@ -62,7 +62,7 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     refuse_plain(end, "lerp", "end", 2)
     for name, x in (("end", end), ("weight", weight)):
         if isinstance(x, Tensor) and x.array.dtype != input.array.dtype:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"expected dtype {input.array.dtype} for `{name}` but got dtype {x.array.dtype}, in lerp()"
             )
     return blend(input, end, weight)
@@ -76,7 +76,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 / tensor2; RuntimeError for a division of integers."""
     if not any(x.dtype.kind == "f" for x in (tensor1, tensor2)):
-        raise RuntimeError(
+        raise located.RuntimeError(
             "Integer division with addcdiv is no longer supported: convert tensor1 or tensor2, x.float()"
         )
     return add(input, div(tensor1, tensor2), alpha=value)
@@ -116,7 +116,7 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     refuse_plain(input, "heaviside")
     refuse_plain(values, "heaviside", "values", 2)
     if input.array.dtype != values.array.dtype:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "heaviside is not yet implemented for tensors with different dtypes: "
             f"{input.array.dtype} and {values.array.dtype}"
         )
@@ -158,15 +158,17 @@ def isclose(
     refuse_plain(other, "isclose", "other", 2)
     for name, bound in (("rtol", rtol), ("atol", atol)):
         if bound < 0:
-            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {bound}, in isclose()")
+            raise located.RuntimeError(
+                f"{name} must be greater than or equal to zero, but got {bound}, in isclose()"
+            )
     if input.dtype != other.dtype:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"isclose: {input.dtype} did not match {other.dtype}; convert one of them, x.to(y.dtype)"
         )
     try:
         return Tensor(np.asarray(np.isclose(input.array, other.array, rtol, atol, equal_nan)))
     except ValueError:
-        raise RuntimeError(f"{broadcast_conflict([input.shape, other.shape])}, in isclose") from None
+        raise located.RuntimeError(f"{broadcast_conflict([input.shape, other.shape])}, in isclose") from None
 
 
 def allclose(

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..dtypes import Array
+from ..errors import located
 from ..primitive import Primitive
 from ..tensor import Tensor
 from .dims import refuse_plain
@@ -262,12 +263,12 @@ def _conv(
     window = Window(kernel, strides, _border(op, rank, padding, kernel, strides, dilations), dilations)
     out, channels = weight.shape[0], input.shape[-rank - 1]
     if out % groups or out < groups:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, and divisible "
             f"by it, but got weight of size {list(weight.shape)} instead, in {op}()"
         )
     if channels != weight.shape[1] * groups:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Given groups={groups}, weight of size {list(weight.shape)}, expected input"
             f"{list(input.shape)} to have {weight.shape[1] * groups} channels, but got {channels} channels "
             f"instead, in {op}(): make the layer with in_channels={channels}"
@@ -276,7 +277,7 @@ def _conv(
     if min(window.places(size)) < 1:
         bordered = " x ".join(map(str, window.bordered(size)))
         reach = " x ".join(map(str, window.reach))
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Calculated padded input size per channel: ({bordered}). Kernel size: ({reach}). Kernel size "
             f"can't be greater than actual input size, in {op}(): a smaller kernel, or padding"
         )
@@ -306,13 +307,13 @@ def _conv_transpose(
     pads = per_dim(padding, rank, "padding", op, 0)
     channels = input.shape[-rank - 1]
     if channels != weight.shape[0] or channels % groups:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Given transposed=1, weight of size {list(weight.shape)}, expected input{list(input.shape)} to "
             f"have {weight.shape[0]} channels, but got {channels} channels instead, in {op}(groups={groups})"
         )
     for extra, s, d in zip(more, strides, dilations, strict=True):
         if extra >= max(s, d) and input.numel():  # of nothing PyTorch takes any
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"output padding must be smaller than either stride or dilation, but got output_padding "
                 f"{more}, stride {strides}, dilation {dilations}, in {op}()"
             )
@@ -322,7 +323,7 @@ def _conv_transpose(
     around = zip(size, strides, window.reach, border, strict=True)
     result = tuple((n - 1) * s + reach - a - b for n, s, reach, (a, b) in around)
     if min(result) < 1:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Given input size per channel: {size}. Calculated output size per channel: {result}. Output "
             f"size is too small, in {op}(): less padding"
         )
@@ -337,23 +338,23 @@ def _checked(op: str, rank: int, input: Any, weight: Any, bias: Any, groups: int
     if bias is not None:
         refuse_plain(bias, op, "bias", 3)
     if weight.ndim != rank + 2:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Expected {rank + 2}-dimensional weight (channels, channels, kernel), but got weight of size "
             f"{list(weight.shape)} instead, in {op}()"
         )
     if groups < 1:
-        raise RuntimeError(f"non-positive groups is not supported, in {op}(): groups={groups}")
+        raise located.RuntimeError(f"non-positive groups is not supported, in {op}(): groups={groups}")
     dtypes = [t.dtype for t in (input, weight, bias) if t is not None]
     if len(set(dtypes)) > 1:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "Input type and weight type and bias type should be the same, but got "
             f"{' and '.join(map(str, dtypes))}, in {op}(): convert the input, x.to({weight.dtype}), or the "
             f"layer, layer.to({input.dtype})"
         )
     if input.dtype.kind != "f":
-        raise RuntimeError(f'"{op}" not implemented for {input.dtype}: convert first, x.float()')
+        raise located.RuntimeError(f'"{op}" not implemented for {input.dtype}: convert first, x.float()')
     if not (math.prod(input.shape[-rank - 1 :]) and weight.array.size):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Expected a non-empty image and kernel, but got input {list(input.shape)} and weight "
             f"{list(weight.shape)}, in {op}(): only the batch may be empty"
         )
@@ -367,16 +368,18 @@ def _border(op: str, rank: int, padding: Any, kernel: Sizes, stride: Sizes, dila
     if padding == "valid":
         return ((0, 0),) * rank
     if padding != "same":
-        raise RuntimeError(f"Invalid padding string: '{padding}', in {op}(): 'same', 'valid' or numbers")
+        raise located.RuntimeError(
+            f"Invalid padding string: '{padding}', in {op}(): 'same', 'valid' or numbers"
+        )
     if max(stride) > 1:
-        raise RuntimeError(f"padding='same' is not supported for strided convolutions, in {op}()")
+        raise located.RuntimeError(f"padding='same' is not supported for strided convolutions, in {op}()")
     whole = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
     return tuple((n // 2, n - n // 2) for n in whole)
 
 
 def _refuse_bias(op: str, weight: Tensor, bias: Tensor | None, out: int) -> None:
     if bias is not None and bias.shape != (out,):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {out} "
             f"elements, but got bias of size {list(bias.shape)} instead, in {op}()"
         )

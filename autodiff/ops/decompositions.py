@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dtypes import Array
+from ..errors import located
 from ..primitive import Primitive
 from ..tensor import Tensor
 from .indexing import getitem
@@ -250,7 +251,7 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
     refuse_no_matrix(A, "linalg.qr")
     refuse_no_floats(A, "linalg.qr")
     if mode not in ("reduced", "complete", "r"):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or "
             "'complete'"
         )
@@ -261,7 +262,7 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
         return QR(Tensor(np.zeros(0, A.array.dtype)), r)
     if mode == "complete" and m > n:
         if A.requires_grad:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "The QR decomposition is not differentiable when mode='complete' and nrows > ncols: the last "
                 "columns of Q are any that complete the basis"
             )
@@ -340,5 +341,5 @@ def eigvalsh(input: Tensor, UPLO: str = "L") -> Tensor:
 def is_lower(UPLO: str) -> bool:
     """Whether the lower triangle is read."""
     if UPLO not in ("L", "U"):
-        raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
+        raise located.RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
     return UPLO == "L"

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import inplace
 from ..dtypes import Array, as_dtype, int64
-from ..errors import describe
+from ..errors import describe, located
 from ..primitive import Primitive, View
 from ..tensor import Tensor, refuse_device
 from .dims import one_dim, refuse_plain
@@ -95,7 +95,7 @@ def two_dims(dim1: int, dim2: int, ndim: int) -> tuple[int, int]:
     """Two different dimensions, counted from the front."""
     i, j = one_dim(dim1, ndim, "diagonal"), one_dim(dim2, ndim, "diagonal")
     if i == j:
-        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+        raise located.RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     return i, j
 
 
@@ -111,7 +111,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """
     refuse_plain(input, "diag")
     if input.array.ndim not in (1, 2):
-        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.array.ndim}D")
+        raise located.RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.array.ndim}D")
     if input.array.ndim == 1:
         return diag_embed(input, diagonal)
     return on_diagonal(input, diagonal, 0, 1).clone()
@@ -131,9 +131,9 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
 def fill_diagonal(x: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
     """The method `fill_diagonal_`: the diagonal of the matrix x becomes this number, in place."""
     if x.array.ndim < 2:
-        raise RuntimeError(f"dimensions must larger than 1, in fill_diagonal_() of {describe(x)}")
+        raise located.RuntimeError(f"dimensions must larger than 1, in fill_diagonal_() of {describe(x)}")
     if x.array.ndim > 2 or wrap:
-        raise NotImplementedError("fill_diagonal_() is for matrices here, and does not wrap")
+        raise located.NotImplementedError("fill_diagonal_() is for matrices here, and does not wrap")
     inplace.fill(on_diagonal(x, 0, 0, 1), fill_value, "fill_diagonal_")
     return x
 
@@ -164,11 +164,13 @@ def triangle(op: Primitive, x: Tensor, diagonal: int) -> Tensor:
     """`tril` and `triu`."""
     refuse_plain(x, op.name)
     if x.array.ndim < 2:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"{op.name}: input tensor must have at least 2 dimensions, but its shape is {x.array.shape}"
         )
     if not isinstance(diagonal, (int, np.integer)):
-        raise TypeError(f"{op.name}(): argument 'diagonal' must be int, not {type(diagonal).__name__}")
+        raise located.TypeError(
+            f"{op.name}(): argument 'diagonal' must be int, not {type(diagonal).__name__}"
+        )
     return op(x, diagonal)
 
 
@@ -200,12 +202,12 @@ def lengths(row: int, col: int) -> tuple[int, int]:
     """The shape of a matrix; RuntimeError for a length below 0."""
     for name, n in (("row", row), ("col", col)):
         if n < 0:
-            raise RuntimeError(f"{name} must be non-negative, got{n}")
+            raise located.RuntimeError(f"{name} must be non-negative, got{n}")
     return row, col
 
 
 def where(mask: Array, dtype: Any) -> Tensor:
     """The indices where a mask is true, a row for each dimension."""
     if as_dtype(dtype) != int64:
-        raise NotImplementedError(f"indices are int64, not {as_dtype(dtype)}")
+        raise located.NotImplementedError(f"indices are int64, not {as_dtype(dtype)}")
     return Tensor(np.stack(np.nonzero(mask)))

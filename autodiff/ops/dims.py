@@ -7,6 +7,8 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
+from ..errors import located
+from ..errors.tracebacks import passing
 from ..tensor import Tensor
 
 NUMPYS_NAMES = {"axis": "dim", "keepdims": "keepdim"}
@@ -22,10 +24,10 @@ def one_dim(dim: Any, ndim: int, op: str) -> int:
     try:
         found = operator.index(dim)
     except TypeError:
-        raise TypeError(f"{op}(): argument 'dim' must be int, not {type(dim).__name__}") from None
+        raise located.TypeError(f"{op}(): argument 'dim' must be int, not {type(dim).__name__}") from None
     ndim = ndim or 1
     if not -ndim <= found < ndim:
-        raise IndexError(
+        raise located.IndexError(
             f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {found}), in "
             f"{op}(): dimensions are counted from 0 to {ndim - 1}, or from the end from -1 to {-ndim}"
         )
@@ -38,7 +40,9 @@ def many_dims(dim: Any, ndim: int, op: str) -> tuple[int, ...]:
     dims = tuple(one_dim(d, ndim, op) for d in named)
     for d in dims:
         if dims.count(d) > 1:
-            raise RuntimeError(f"dim {d} appears multiple times in the list of dims, in {op}(dim={dim})")
+            raise located.RuntimeError(
+                f"dim {d} appears multiple times in the list of dims, in {op}(dim={dim})"
+            )
     return dims
 
 
@@ -46,7 +50,7 @@ def refuse_plain(x: Any, op: str, name: str = "input", position: int = 1) -> Non
     """Raise TypeError for an argument that must be a Tensor and is not."""
     if not isinstance(x, Tensor):
         kind = f"{type(x).__module__}.{type(x).__name__}".removeprefix("builtins.")
-        raise TypeError(
+        raise located.TypeError(
             f"{op}(): argument '{name}' (position {position}) must be Tensor, not {kind}: wrap it in "
             "autodiff.tensor()"
         )
@@ -57,7 +61,7 @@ def integers(values: Any, op: str) -> tuple[int, ...]:
     try:
         return tuple(operator.index(n) for n in (values if isinstance(values, Sequence) else (values,)))
     except TypeError:
-        raise TypeError(f"{op}(): expected integers, but got {values}") from None
+        raise located.TypeError(f"{op}(): expected integers, but got {values}") from None
 
 
 def tensors_of(given: Any, op: str) -> tuple[Any, ...]:
@@ -73,12 +77,16 @@ def spread(function: Callable[..., Any]) -> Callable[..., Any]:
     op = function.__name__
 
     @functools.wraps(function)
-    def gathered(input: Any, *given: Any, **named: Any) -> Any:
-        if not given:
-            return function(input, **{name: integers(values, op) for name, values in named.items()})
-        return function(input, integers(given[0] if len(given) == 1 else given, op), **named)
+    def _gathered(input: Any, *given: Any, **named: Any) -> Any:
+        try:
+            if not given:
+                return function(input, **{name: integers(values, op) for name, values in named.items()})
+            return function(input, integers(given[0] if len(given) == 1 else given, op), **named)
+        except Exception as error:
+            passing(error)
+            raise
 
-    return gathered
+    return _gathered
 
 
 def numpy_names(function: F) -> F:
@@ -88,6 +96,10 @@ def numpy_names(function: F) -> F:
     def renamed(*args: Any, **options: Any) -> Any:
         if options:
             options = {NUMPYS_NAMES.get(name, name): option for name, option in options.items()}
-        return function(*args, **options)
+        try:
+            return function(*args, **options)
+        except Exception as error:
+            passing(error)
+            raise
 
     return cast(F, renamed)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import result_dtype
-from ..errors import broadcast_conflict
+from ..errors import broadcast_conflict, located
 from ..primitive import cast
 from ..tensor import Tensor
 from .dims import refuse_plain
@@ -52,14 +52,16 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     refuse_plain(x2, "cosine_similarity", "x2", 2)
     dtype = result_dtype(x1.array, x2.array)
     if dtype.kind != "f":
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"expected common dtype to be floating point, yet common dtype is {dtype}, in cosine_similarity: "
             "x.float()"
         )
     try:
         together = np.broadcast_shapes(x1.shape, x2.shape)
     except ValueError:
-        raise RuntimeError(f"{broadcast_conflict([x1.shape, x2.shape])}, in cosine_similarity") from None
+        raise located.RuntimeError(
+            f"{broadcast_conflict([x1.shape, x2.shape])}, in cosine_similarity"
+        ) from None
     x1, x2 = (cast(x, dtype) if x.dtype != dtype else x for x in (x1, x2))
     x1, x2 = (x if x.shape == together else x.expand(together) for x in (x1, x2))
     return (x1 / length(x1, dim, eps) * (x2 / length(x2, dim, eps))).sum(dim)
@@ -84,5 +86,5 @@ def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, o
     """
     refuse_plain(input, "normalize")
     if out is not None:
-        raise TypeError("normalize(): there is no out=: assign the result")
+        raise located.TypeError("normalize(): there is no out=: assign the result")
     return input / clamp_min(norm(input, p, dim, True), eps)

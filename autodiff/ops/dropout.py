@@ -12,6 +12,7 @@ import warnings
 import numpy as np
 
 from ..dtypes import Array
+from ..errors import located
 from ..inplace import become
 from ..primitive import Primitive
 from ..random import default_generator
@@ -53,7 +54,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     """Whole channels of (N, C, L) or (C, L) dropped with probability `p`; see `dropout2d`."""
     refuse_plain(input, "dropout1d")
     if input.ndim not in (2, 3):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input: (N, C, L) or (C, L)"
         )
     return drop_channels("dropout1d", input, input.ndim - 1, p, training, inplace)
@@ -106,12 +107,12 @@ def feature_alpha_dropout(
 def active(name: str, input: Tensor, p: float, training: bool) -> bool:
     """Whether anything is to be dropped; the arguments are checked."""
     if not 0 <= p <= 1:
-        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+        raise located.ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     refuse_plain(input, name)
     if not training or p == 0 or not input.array.size:
         return False
     if input.dtype.kind != "f":
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"result type float32 can't be cast to the desired output type {input.dtype}, in {name}(): "
             "convert first, x.float()"
         )
@@ -122,7 +123,9 @@ def refuse_features(input: Tensor) -> None:
     """Raise RuntimeError unless there are channels to drop."""
     refuse_plain(input, "feature_dropout")
     if input.ndim < 2:
-        raise RuntimeError(f"Feature dropout requires at least 2 dimensions in the input, got {input.ndim}")
+        raise located.RuntimeError(
+            f"Feature dropout requires at least 2 dimensions in the input, got {input.ndim}"
+        )
 
 
 def drop_channels(name: str, input: Tensor, dims: int, p: float, training: bool, inplace: bool) -> Tensor:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dtypes import Array
+from ..errors import located
 from ..primitive import Primitive
 from ..tensor import Tensor
 from .diagonals import diagonal
@@ -110,12 +111,12 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
     if not isinstance(equation, str):
-        raise TypeError(
+        raise located.TypeError(
             f"einsum(): the equation must be a str, not {type(equation).__name__}: lists of subscripts are "
             "not available here"
         )
     if not operands:
-        raise ValueError("einsum(): must specify the equation string and at least one operand")
+        raise located.ValueError("einsum(): must specify the equation string and at least one operand")
     for k, x in enumerate(operands):
         refuse_plain(x, "einsum", "operands", k + 2)
     inputs, out = parsed(equation, tuple(x.array.ndim for x in operands))
@@ -186,14 +187,14 @@ def parsed(equation: str, ndims: tuple[int, ...]) -> tuple[list[str], str]:
     given, arrow, wanted = equation.partition("->")
     for i, character in enumerate(equation):
         if character not in ascii_letters + ",." and not (arrow and i in (len(given), len(given) + 1)):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"einsum(): invalid subscript given at index {i} in the equation string, subscripts must be "
                 "in [a-zA-Z]"
             )
     parts = given.split(",")
     if len(parts) != len(ndims):
         few = "fewer" if len(ndims) < len(parts) else "more"
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"einsum(): {few} operands were provided than specified in the equation: {len(ndims)} for "
             f"{equation!r}"
         )
@@ -202,7 +203,7 @@ def parsed(equation: str, ndims: tuple[int, ...]) -> tuple[list[str], str]:
         refuse_dots(part, f"operand {k}")
         count = len(part.replace("...", ""))
         if count > ndim or ("..." not in part and count != ndim):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"einsum(): the number of subscripts in the equation ({count}) does not match the number of "
                 f"dimensions ({ndim}) for operand {k} and no ellipsis was given"
                 if "..." not in part
@@ -212,7 +213,7 @@ def parsed(equation: str, ndims: tuple[int, ...]) -> tuple[list[str], str]:
         widths.append(ndim - count if "..." in part else 0)
     free = "".join(s for s in ascii_letters if s not in equation)
     if max(widths) > len(free):
-        raise RuntimeError("einsum(): more dimensions than there are letters")
+        raise located.RuntimeError("einsum(): more dimensions than there are letters")
     dots = free[: max(widths)]
     inputs = [
         part.replace("...", dots[len(dots) - width :]) for part, width in zip(parts, widths, strict=True)
@@ -223,18 +224,18 @@ def parsed(equation: str, ndims: tuple[int, ...]) -> tuple[list[str], str]:
     refuse_dots(wanted, "the output")
     for s in wanted.replace("...", ""):
         if s not in given:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"einsum(): output subscript {s} does not appear in the equation for any input operand"
             )
         if wanted.count(s) > 1:
-            raise RuntimeError(f"einsum(): output subscript {s} appears more than once in the output")
+            raise located.RuntimeError(f"einsum(): output subscript {s} appears more than once in the output")
     return inputs, wanted.replace("...", dots)
 
 
 def refuse_dots(part: str, where: str) -> None:
     """Raise RuntimeError for dots that are no ellipsis, or a second one."""
     if "." in part.replace("...", "", 1):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"einsum(): found '.' for {where} for which an ellipsis was already found"
             if "..." in part
             else f"einsum(): found '.' for {where} that is not part of any ellipsis"
@@ -248,13 +249,13 @@ def sizes(inputs: list[str], operands: Sequence[Tensor]) -> dict[str, int]:
         own: dict[str, int] = {}
         for s, n in zip(subscripts, x.array.shape, strict=True):
             if own.setdefault(s, n) != n:
-                raise RuntimeError(
+                raise located.RuntimeError(
                     f"einsum(): subscript {s} is repeated for operand {k} but the sizes don't match, {n} != "
                     f"{own[s]}"
                 )
         for s, n in own.items():
             if n != size.get(s, n) and 1 not in (n, size[s]):
-                raise RuntimeError(
+                raise located.RuntimeError(
                     f"einsum(): subscript {s} has size {n} for operand {k} which does not broadcast with "
                     f"previously seen size {size[s]}"
                 )
@@ -277,17 +278,17 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     n, m = a.array.ndim, b.array.ndim
     if isinstance(dims, int):
         if dims < 0:
-            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+            raise located.RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
         if dims > min(n, m):
-            raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
+            raise located.RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
         first, second = tuple(range(n - dims, n)), tuple(range(dims))
     else:
         first, second = many_dims(tuple(dims[0]), n, "tensordot"), many_dims(tuple(dims[1]), m, "tensordot")
     if len(first) != len(second):
-        raise RuntimeError("both dimension lists should have same length, in tensordot()")
+        raise located.RuntimeError("both dimension lists should have same length, in tensordot()")
     for i, j in zip(first, second, strict=True):
         if a.array.shape[i] != b.array.shape[j] and 1 not in (a.array.shape[i], b.array.shape[j]):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"contracted dimensions need to match, but first has size {a.array.shape[i]} in dim {i} and "
                 f"second has size {b.array.shape[j]} in dim {j}, in tensordot()"
             )

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arrays import as_array
 from ..dtypes import bool_, result_dtype
-from ..errors import describe
+from ..errors import describe, located
 from ..primitive import Binary, Predicate, Primitive, Unary, UnaryPredicate, cast
 from ..tensor import Tensor
 from . import error_function, special
@@ -46,7 +46,7 @@ class Minus(Binary):
 
     def promoted(self, x: Any, y: Any) -> Tensor:
         if any(getattr(operand, "dtype", type(operand)) == bool_ for operand in (x, y)):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "Subtraction, the `-` operator, with a bool tensor is not supported, in "
                 f"sub({describe(x)}, {describe(y)}). If you are trying to invert a mask, use the `~` or "
                 "`logical_not()` operator instead; to compute with it, mask.float()"
@@ -246,7 +246,9 @@ def scaled(other: Operand, alpha: float, input: Operand) -> Any:
     if isinstance(alpha, float) and not any(
         isinstance(x, float) or getattr(x, "dtype", bool_).kind == "f" for x in (input, other)
     ):
-        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+        raise located.RuntimeError(
+            "For integral input tensors, argument alpha must not be a floating point number."
+        )
     return other * alpha
 
 
@@ -263,7 +265,7 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> 
     if rounding_mode is None:
         return over(input, other)
     if rounding_mode not in ("floor", "trunc"):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
         )
     return (floor_divide if rounding_mode == "floor" else trunc_divide)(input, other)
@@ -296,7 +298,9 @@ def positive(input: Tensor) -> Tensor:
     """The tensor itself; RuntimeError for bools."""
     refuse_plain(input, "positive")
     if input.dtype == bool:
-        raise RuntimeError("The `+` operator, on a bool tensor is not supported: convert it, mask.long()")
+        raise located.RuntimeError(
+            "The `+` operator, on a bool tensor is not supported: convert it, mask.long()"
+        )
     return input
 
 
@@ -312,7 +316,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Any:
     Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
     """
     if approximate not in ("none", "tanh"):
-        raise RuntimeError(f"approximate argument must be either none or tanh, not {approximate!r}")
+        raise located.RuntimeError(f"approximate argument must be either none or tanh, not {approximate!r}")
     return (normal_gate if approximate == "none" else tanh_gate)(input)
 
 
@@ -346,7 +350,7 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None)
     tensor([0.0000, 0.5000, 1.0000])
     """
     if min is None and max is None:
-        raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
+        raise located.RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     if min is not None:
         input = at_least(input, min)
     return input if max is None else at_most(input, max)
@@ -384,7 +388,7 @@ def where(condition: Any, input: Operand | None = None, other: Operand | None = 
         return select(condition, input, other)
     c, x, y = operands
     if not isinstance(c, Tensor) or c.dtype != bool:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"where expected condition to be a boolean tensor, but got {describe(c)}; compare, as in x > 0"
         )
     dtype = result_dtype(*(o.array if isinstance(o, Tensor) else o for o in (x, y)))

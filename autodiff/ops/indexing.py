@@ -22,7 +22,7 @@ import numpy as np
 from .. import inplace, memory
 from ..arrays import as_array
 from ..dtypes import Array, bool_, int64
-from ..errors import broadcast_conflict, describe, expand_conflict
+from ..errors import broadcast_conflict, describe, expand_conflict, located
 from ..primitive import Primitive, View, cast
 from ..record import mode
 from ..tensor import Tensor
@@ -76,7 +76,7 @@ def write(x: Array, v: Any, index: Index) -> None:
                 f"shape mismatch: value tensor of shape {list(given)} cannot be broadcast to indexing result "
                 f"of shape {list(room)}"
             )
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"{conflict}: in x[index] = v, v must have the shape of x[index], or broadcast to it"
         ) from None
 
@@ -123,7 +123,7 @@ def parse(index: Any, shape: tuple[int, ...]) -> Parsed:
             words = (
                 "invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a number"
             )
-        raise IndexError(f"{words}: {used} dimensions are indexed, and the shape is {shape}")
+        raise located.IndexError(f"{words}: {used} dimensions are indexed, and the shape is {shape}")
     basic: list[Any] = []
     advanced: list[Any] = []
     dim = 0
@@ -136,7 +136,7 @@ def parse(index: Any, shape: tuple[int, ...]) -> Parsed:
         elif isinstance(entry, np.ndarray):
             wrong = [k for k in range(n) if entry.dtype == bool_ and entry.shape[k] != shape[dim + k]]
             if wrong:
-                raise IndexError(
+                raise located.IndexError(
                     f"The shape of the mask {list(entry.shape)} at index {wrong[0]} does not match the shape "
                     f"of the indexed tensor {list(shape)} at index {dim + wrong[0]}: a mask has the lengths "
                     "of the dimensions that it selects from"
@@ -148,7 +148,7 @@ def parse(index: Any, shape: tuple[int, ...]) -> Parsed:
             advanced.append(np.zeros(int(entry), int64))
         elif isinstance(entry, int):
             if not -shape[dim] <= entry < shape[dim]:
-                raise IndexError(
+                raise located.IndexError(
                     f"index {entry} is out of bounds for dimension {dim} with size {shape[dim]}: the shape "
                     f"is {shape}"
                 )
@@ -173,7 +173,7 @@ def as_entry(entry: Any) -> Any:
             None if i is None else operator.index(i) for i in (entry.start, entry.stop, entry.step)
         )
         if step is not None and step < 0:
-            raise ValueError("step must be greater than zero: use x.flip(dim) to go backwards")
+            raise located.ValueError("step must be greater than zero: use x.flip(dim) to go backwards")
         return slice(start, stop, step)
     if not isinstance(entry, (Tensor, np.ndarray, np.generic, list, tuple, range)):
         kind = TypeError if isinstance(entry, str) else IndexError
@@ -184,7 +184,7 @@ def as_entry(entry: Any) -> Any:
     if isinstance(entry, (list, tuple)) and not all(
         isinstance(i, (int, np.integer, np.bool_)) for i in entry
     ):
-        raise IndexError(
+        raise located.IndexError(
             "a list in an index may hold numbers only: of lists, slices or tensors it would be ambiguous. "
             "Write x[i, j] for one index a dimension, x[autodiff.tensor(i)] for one index of more dimensions"
         )
@@ -193,7 +193,7 @@ def as_entry(entry: Any) -> Any:
     if isinstance(entry, (list, tuple, range)) and not array.size:
         array = array.astype(int64)  # [] picks nothing
     if array.dtype.kind == "f":
-        raise IndexError(
+        raise located.IndexError(
             f"tensors used as indices must be long, int, byte or bool tensors, not {describe(array)}: use "
             "index.long()"
         )
@@ -224,7 +224,7 @@ def put(x: Tensor, index: Any, value: Any) -> None:
     RuntimeError if it does not fit, IndexError for the index, TypeError for a value of another kind.
     """
     if not isinstance(value, (Tensor, int, float, np.ndarray, np.generic)):
-        raise TypeError(
+        raise located.TypeError(
             f"can't assign a {type(value).__name__} to a {x.array.dtype} Tensor: wrap it in autodiff.tensor()"
         )
     basic, advanced = parse(index, x.array.shape)
@@ -236,7 +236,7 @@ def put(x: Tensor, index: Any, value: Any) -> None:
         value = Tensor(as_array(value))
     if isinstance(value, Tensor) and value.array.dtype != x.array.dtype:
         if advanced is not None and value.array.size != 1:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"Index put requires the source and destination dtypes match, got {x.array.dtype} for the "
                 f"destination and {value.array.dtype} for the source: use value.to({x.array.dtype})"
             )
@@ -273,14 +273,16 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """
     refuse_plain(input, "narrow")
     if not input.array.ndim:
-        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+        raise located.RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     i = one_dim(dim, input.array.ndim, "narrow")
     n = input.array.shape[i]
     if not -n <= start <= n:
-        raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {start})")
+        raise located.IndexError(
+            f"start out of range (expected to be in range of [{-n}, {n}], but got {start})"
+        )
     first = start + n if start < 0 else start
     if not first <= first + length <= n:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"start ({start}) + length ({length}) exceeds dimension size ({n}) of dimension {i}, in narrow()"
         )
     return getitem(input, (ALL,) * i + (slice(first, first + length),))
@@ -296,10 +298,10 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     refuse_plain(input, "select")
     shape = input.array.shape
     if not shape:
-        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+        raise located.IndexError("select() cannot be applied to a 0-dim tensor.")
     i = one_dim(dim, len(shape), "select")
     if not -shape[i] <= index < shape[i]:
-        raise IndexError(
+        raise located.IndexError(
             f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {i}"
         )
     return get(input, (ALL,) * i + (index,))
@@ -325,13 +327,13 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     i = one_dim(dim, input.array.ndim, "gather")
     refuse_index(index, "gather")
     if index.array.ndim != input.array.ndim:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "Index tensor must have the same number of dimensions as input tensor, in gather(): the index "
             f"is {describe(index)}, the input {describe(input)}"
         )
     for d, (n, m) in enumerate(zip(index.array.shape, input.array.shape, strict=True)):
         if d != i and n > m:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"Size does not match at dimension {d} expected index {list(index.array.shape)} to be no "
                 f"larger than self {list(input.array.shape)} apart from dimension {i}, in gather()"
             )
@@ -357,14 +359,16 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     refuse_index(indices, "take_along_dim")
     a, b = input.array.shape, indices.array.shape
     if len(a) != len(b):
-        raise RuntimeError(
+        raise located.RuntimeError(
             "take_along_dim(): input and indices should have the same number of dimensions, but got "
             f"{len(a)} dimensions for input, and {len(b)} dimensions for indices"
         )
     i = one_dim(dim, len(a), "take_along_dim")
     others = [shape[:i] + shape[i + 1 :] for shape in (a, b)]
     if not all(1 in pair or pair[0] == pair[1] for pair in zip(*others, strict=True)):
-        raise RuntimeError(f"{broadcast_conflict(others)}, in take_along_dim() apart from dimension {i}")
+        raise located.RuntimeError(
+            f"{broadcast_conflict(others)}, in take_along_dim() apart from dimension {i}"
+        )
     size = a[i] if a else 1
     places = np.where(indices.array < 0, indices.array + size, indices.array)  # -1 is the last
     refuse_outside(places, i, size)
@@ -382,7 +386,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     refuse_plain(index, "index_select", "index", 3)
     refuse_index(index, "index_select")
     if index.array.ndim > 1:
-        raise IndexError(
+        raise located.IndexError(
             f"index_select(): Index is supposed to be a vector, but it has the shape {index.array.shape}"
         )
     x = input if input.array.ndim else input.reshape(1)
@@ -397,7 +401,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 def refuse_index(index: Tensor, op: str) -> None:
     """Raise RuntimeError for an index that is not int64."""
     if index.array.dtype != int64:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"{op}(): Expected dtype int32/int64 for index, not {index.array.dtype}: use index.long()"
         )
 
@@ -406,14 +410,16 @@ def refuse_outside(index: Array, dim: int, size: int) -> None:
     """Raise RuntimeError for an index that is negative, or not below `size`."""
     wrong = index[(index < 0) | (index >= size)]
     if wrong.size:
-        raise RuntimeError(f"index {wrong[0]} is out of bounds for dimension {dim} with size {size}")
+        raise located.RuntimeError(f"index {wrong[0]} is out of bounds for dimension {dim} with size {size}")
 
 
 def refuse_beyond(index: Array, dim: int, size: int, words: str, lowest: int) -> None:
     """Raise IndexError for an index below `lowest`, or not below `size`."""
     wrong = index[(index < lowest) | (index >= size)]
     if wrong.size:
-        raise IndexError(f"{words}index {wrong[0]} is out of bounds for dimension {dim} with size {size}")
+        raise located.IndexError(
+            f"{words}index {wrong[0]} is out of bounds for dimension {dim} with size {size}"
+        )
 
 
 def take(input: Tensor, index: Tensor) -> Tensor:
@@ -428,9 +434,9 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     refuse_plain(input, "take")
     refuse_plain(index, "take", "index", 2)
     if index.array.dtype != int64:
-        raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.array.dtype}")
+        raise located.RuntimeError(f"take(): Expected a long tensor for index, but got {index.array.dtype}")
     if index.array.size and not input.array.size:
-        raise IndexError("take(): tried to take from an empty tensor")
+        raise located.IndexError("take(): tried to take from an empty tensor")
     refuse_places(index.array, input.array.size)
     return getitem(input.reshape(-1), (index.array.copy(),))
 
@@ -439,7 +445,9 @@ def refuse_places(index: Array, size: int) -> None:
     """Raise IndexError for a place that is not in the flattened tensor of this size."""
     wrong = index[(index < -size) | (index >= size)]
     if wrong.size:
-        raise IndexError(f"out of range: tried to access index {wrong[0]} on a tensor of {size} elements.")
+        raise located.IndexError(
+            f"out of range: tried to access index {wrong[0]} on a tensor of {size} elements."
+        )
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
@@ -471,7 +479,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if not isinstance(value, Tensor):
         return fill(input, mask, dtype.type(value).item())
     if value.array.ndim:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.array.ndim} "
             "dimension(s): for one value per entry use where(mask, value, input)"
         )
@@ -482,7 +490,7 @@ def refuse_mask(mask: Any, op: str) -> None:
     """Raise unless `mask` is a tensor of bools."""
     refuse_plain(mask, op, "mask", 2)
     if mask.array.dtype != bool_:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"{op} only supports boolean masks, but got mask with dtype {mask.array.dtype}: use mask.bool()"
         )
 
@@ -492,7 +500,9 @@ def common_shape(x: Tensor, y: Tensor, op: str) -> tuple[int, ...]:
     try:
         return np.broadcast_shapes(x.array.shape, y.array.shape)
     except ValueError:
-        raise RuntimeError(f"{broadcast_conflict([x.array.shape, y.array.shape])}, in {op}()") from None
+        raise located.RuntimeError(
+            f"{broadcast_conflict([x.array.shape, y.array.shape])}, in {op}()"
+        ) from None
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
@@ -525,19 +535,21 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     refuse_plain(input, "one_hot")
     labels = input.array
     if labels.dtype != int64:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"one_hot is only applicable to index tensor of type LongTensor, not {labels.dtype}: use x.long()"
         )
     if labels.size and labels.min() < 0:
-        raise RuntimeError(f"Class values must be non-negative, in one_hot(): the smallest is {labels.min()}")
+        raise located.RuntimeError(
+            f"Class values must be non-negative, in one_hot(): the smallest is {labels.min()}"
+        )
     if num_classes == -1:
         if not labels.size:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "Can not infer total number of classes from empty tensor: give num_classes to one_hot()"
             )
         num_classes = int(labels.max()) + 1
     if labels.size and labels.max() >= num_classes:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Class values must be smaller than num_classes ({num_classes}), in one_hot(): the largest is "
             f"{labels.max()}"
         )

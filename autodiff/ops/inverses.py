@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dtypes import Array, int64
-from ..errors import describe
+from ..errors import describe, located
 from ..primitive import Primitive
 from ..tensor import Tensor
 from . import elementwise
@@ -149,7 +149,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     refuse_plain(B, "linalg_solve", "B", 2)
     a, b = A.array.shape, B.array.shape
     if A.array.dtype != B.array.dtype:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.array.dtype} and "
             f"B of type {B.array.dtype} instead"
         )
@@ -157,7 +157,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     columns = unsqueeze(B, -1) if vector else B
     n, m = columns.array.shape[-2:]
     if (n if left or vector else m) != a[-1]:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "linalg.solve: Incompatible shapes of A and B for the equation "
             f"{'AX' if left else 'XA'} = B ({a[-1]}x{a[-1]} and {n}x{m})"
         )
@@ -210,7 +210,7 @@ def pinv(input: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool =
     """
     if not isinstance(input, Tensor) or input.array.ndim < 2 or input.array.dtype.kind != "f":
         refuse_plain(input, "linalg_pinv", "input")
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"linalg.pinv({describe(input)}): expected a tensor with 2 or more dimensions of float, double, "
             "cfloat or cdouble types"
         )
@@ -237,18 +237,18 @@ def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str |
     refuse_plain(input, "linalg_lstsq", "input")
     refuse_plain(b, "linalg_lstsq", "b", 2)
     if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
-        raise RuntimeError(
+        raise located.RuntimeError(
             "torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), not "
             f"{driver}"
         )
     if input.array.ndim < 2:
-        raise RuntimeError("torch.linalg.lstsq: input must have at least 2 dimensions.")
+        raise located.RuntimeError("torch.linalg.lstsq: input must have at least 2 dimensions.")
     m, n = input.array.shape[-2:]
     vector = b.array.ndim == input.array.ndim - 1
     columns = unsqueeze(b, -1) if vector else b
     if columns.array.shape[-2:-1] != (m,):
         words = "size(-1)" if vector else "size(-2)"
-        raise RuntimeError(f"torch.linalg.lstsq: input.size(-2) should match other.{words}")
+        raise located.RuntimeError(f"torch.linalg.lstsq: input.size(-2) should match other.{words}")
     x = matmul(pinv(input, rtol=rcond), columns)
     s = np.linalg.svd(input.array, compute_uv=False)
     least = max(m, n) * np.finfo(s.dtype).eps if rcond is None else rcond
@@ -276,7 +276,7 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
     """
     refuse_no_square(input, "linalg.matrix_power", floats=False)
     if not isinstance(n, int):
-        raise TypeError(
+        raise located.TypeError(
             f"linalg_matrix_power(): argument 'n' (position 2) must be int, not {type(n).__name__}"
         )
     x = inv(input) if n < 0 else input
@@ -300,13 +300,15 @@ def refuse_no_matrix(A: Any, op: str) -> None:
     """Raise unless A is a tensor of two dimensions at least."""
     refuse_plain(A, op.replace(".", "_"), "A")
     if A.array.ndim < 2:
-        raise RuntimeError(f"{op}: The input tensor A must have at least 2 dimensions. It is {describe(A)}")
+        raise located.RuntimeError(
+            f"{op}: The input tensor A must have at least 2 dimensions. It is {describe(A)}"
+        )
 
 
 def refuse_no_floats(A: Tensor, op: str) -> None:
     """Raise unless the values are floating-point."""
     if A.array.dtype.kind != "f":
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"{op}: Expected a floating point or complex tensor as input. Got {A.array.dtype}: use x.float()"
         )
 
@@ -315,7 +317,7 @@ def refuse_no_square(A: Any, op: str, floats: bool = True) -> None:
     """Raise unless A is a square matrix of floats, or a batch of them."""
     refuse_no_matrix(A, op)
     if A.array.shape[-1] != A.array.shape[-2]:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"{op}: A must be batches of square matrices, but they are {A.array.shape[-2]} by "
             f"{A.array.shape[-1]} matrices"
         )

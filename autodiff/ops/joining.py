@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import get_default_dtype, result_dtype
+from ..errors import located
 from ..primitive import Variadic, cast
 from ..tensor import Tensor
 from .dims import integers, numpy_names, one_dim, refuse_plain, tensors_of
@@ -56,7 +57,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     refuse_no_tensors(tensors, "cat", ValueError)
     for k, x in enumerate(tensors):
         if not x.array.ndim:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"zero-dimensional tensor (at position {k}) cannot be concatenated: use stack()"
             )
     shapes = [x.array.shape for x in tensors]
@@ -67,11 +68,11 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         if shape == (0,):
             continue
         if len(shape) != len(first):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}, in cat()"
             )
         if shape[:i] + shape[i + 1 :] != first[:i] + first[i + 1 :]:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"Sizes of tensors must match except in dimension {i}. In cat() they are {first} and {shape}"
             )
     xs = [x if x.array.shape != (0,) else regroup(x, nothing) for x in tensors]
@@ -97,7 +98,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     first = tensors[0].array.shape
     for k, x in enumerate(tensors):
         if x.array.shape != first:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and "
                 f"{list(x.array.shape)} at entry {k}"
             )
@@ -169,7 +170,7 @@ def block_diag(*tensors: Any) -> Tensor:
     xs = tensors_of(tensors, "block_diag") or (Tensor(np.zeros((1, 0), get_default_dtype())),)
     for k, x in enumerate(xs):
         if x.array.ndim > 2:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "block_diag: Input tensors must have 2 or fewer dimensions. "
                 f"Input {k} has {x.array.ndim} dimensions"
             )
@@ -187,7 +188,7 @@ def block_diag(*tensors: Any) -> Tensor:
 def refuse_no_tensors(tensors: Any, op: str, if_empty: type[Exception]) -> None:
     """Raise TypeError for anything but a list or tuple of Tensors, and `if_empty` if it is empty."""
     if not isinstance(tensors, (list, tuple)):
-        raise TypeError(
+        raise located.TypeError(
             f"{op}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}"
         )
     if not tensors:
@@ -195,7 +196,7 @@ def refuse_no_tensors(tensors: Any, op: str, if_empty: type[Exception]) -> None:
         raise if_empty(words if op == "cat" else f"{op} expects a non-empty TensorList")
     for k, x in enumerate(tensors):
         if not isinstance(x, Tensor):
-            raise TypeError(
+            raise located.TypeError(
                 f"expected Tensor as element {k} in argument 0, but got {type(x).__name__}, in {op}()"
             )
 
@@ -213,20 +214,20 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
     refuse_plain(tensor, "split", "tensor")
     i = one_dim(dim, tensor.array.ndim, "split")
     if not tensor.array.ndim:
-        raise RuntimeError("split expects at least a 1-dimensional tensor")
+        raise located.RuntimeError("split expects at least a 1-dimensional tensor")
     n, size = tensor.array.shape[i], split_size_or_sections
     if isinstance(size, int):
         if size < 0:
-            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
+            raise located.RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
         if not size and n:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
             )
         lengths = [min(size, n - start) for start in range(0, n, size or 1)] or [0]
     else:
         lengths = list(size)
         if sum(lengths) != n or min(lengths, default=0) < 0:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
                 f"dimension {i}), but got split_sizes={lengths}"
             )
@@ -248,7 +249,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """
     refuse_plain(input, "chunk")
     if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+        raise located.RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     i = one_dim(dim, input.array.ndim, "chunk")
     n = input.array.shape[i] if input.array.ndim else 0
     return split(input, -(-n // chunks) if n else [0] * chunks, i)
@@ -267,7 +268,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     """
     refuse_plain(input, "tensor_split")
     if not input.array.ndim:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
         )
     i = one_dim(dim, input.array.ndim, "tensor_split")
@@ -276,7 +277,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         at = at.array.tolist()
     if isinstance(at, int):
         if at < 1:
-            raise RuntimeError(f"number of sections must be larger than 0, got {at}")
+            raise located.RuntimeError(f"number of sections must be larger than 0, got {at}")
         at = [n // at * k + min(k, n % at) for k in range(1, at)]
     starts = [slice(k).indices(n)[1] for k in integers(at, "tensor_split")]
     return tuple(
@@ -309,12 +310,12 @@ def split_evenly(x: Tensor, at: Any, dim: int, ndim: int, op: str) -> tuple[Tens
     """`tensor_split` of a tensor of at least `ndim` dimensions, where a number of pieces must divide."""
     refuse_plain(x, op)
     if x.array.ndim < ndim:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"{op} requires a tensor with at least {ndim} dimension, but got a tensor with {x.array.ndim} "
             "dimensions!"
         )
     if isinstance(at, int) and (at < 1 or x.array.shape[dim] % at):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"{op} attempted to split along dimension {dim}, but the size of the dimension "
             f"{x.array.shape[dim]} is not divisible by the split_size {at}!"
         )
@@ -330,6 +331,6 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """
     refuse_plain(input, "unbind")
     if not input.array.ndim:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions, in unbind()")
+        raise located.IndexError("Dimension specified as 0 but tensor has no dimensions, in unbind()")
     i = one_dim(dim, input.array.ndim, "unbind")
     return tuple(select(input, i, k) for k in range(input.array.shape[i]))

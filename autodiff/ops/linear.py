@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ..arrays import column_sums, product
-from ..errors import describe
+from ..errors import describe, located
 from ..primitive import Primitive, ndarray
 from ..record import Record, mode
 from ..tensor import Tensor, history
@@ -68,15 +68,15 @@ class Linear(Primitive):
 def refuse_sizes(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
     """Raise RuntimeError unless the shapes and dtypes fit each other."""
     if input.ndim == 0 or weight.ndim == 0:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and "
             f"{weight.ndim}D: a row of features has shape (in,), a batch (N, in)"
         )
     if weight.ndim > 2:
-        raise RuntimeError(f"linear(): weight must be a matrix (out, in), got {describe(weight)}")
+        raise located.RuntimeError(f"linear(): weight must be a matrix (out, in), got {describe(weight)}")
     if input.dtype != weight.dtype or (bias is not None and bias.dtype != weight.dtype):
         given = " and ".join(str(t.dtype) for t in (input, weight, bias) if t is not None)
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"mat1 and mat2 must have the same dtype, but got {given}, in linear(): "
             f"convert the input, x.to({weight.dtype}), or the layer, layer.to({input.dtype})"
         )
@@ -84,7 +84,7 @@ def refuse_sizes(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
     expected = weight.shape[-1]
     if features != expected:
         hint = "; x.T has that many" if input.ndim == 2 and input.shape[0] == expected else ""
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"mat1 and mat2 shapes cannot be multiplied ({math.prod(batch)}x{features} and "
             f"{expected}x{weight.shape[0]}): the layer, with weight {tuple(weight.shape)}, expects "
             f"{expected} features in the last dimension of its input, and got {features}, input "
@@ -93,10 +93,12 @@ def refuse_sizes(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
     if bias is None:
         return
     if weight.ndim == 1:
-        raise RuntimeError("linear(): mat2 must be a matrix, got 1-D tensor: a weight (in,) takes no bias")
+        raise located.RuntimeError(
+            "linear(): mat2 must be a matrix, got 1-D tensor: a weight (in,) takes no bias"
+        )
     out = weight.shape[0]
     if bias.shape not in ((out,), (1,), ()):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"linear(): the bias must have one entry for each of the {out} outputs, shape ({out},), but it "
             f"has shape {bias.shape}"
         )
@@ -129,7 +131,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     for k, (name, x) in enumerate((("input1", input1), ("input2", input2), ("weight", weight))):
         refuse_plain(x, "bilinear", name, k + 1)
     if input1.shape[:-1] != input2.shape[:-1]:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"bilinear(): input batch dimensions do not match: got {describe(input1)} and {describe(input2)}"
         )
     z = einsum("...i,oij,...j->...o", input1, weight, input2)

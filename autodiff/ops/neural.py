@@ -12,7 +12,7 @@ import numpy as np
 
 from ..arrays import sums
 from ..dtypes import Array, as_dtype
-from ..errors import describe
+from ..errors import describe, located
 from ..primitive import Primitive, cast
 from ..random import default_generator
 from ..tensor import Tensor
@@ -103,7 +103,9 @@ def _logits(name: str, input: Tensor, dim: Any, dtype: Any) -> tuple[Tensor, Any
     if dtype is not None and as_dtype(dtype) != input.dtype:
         input = cast(input, as_dtype(dtype))
     if input.dtype.kind != "f":
-        raise NotImplementedError(f'"{name}" not implemented for {input.dtype}: convert first, x.float()')
+        raise located.NotImplementedError(
+            f'"{name}" not implemented for {input.dtype}: convert first, x.float()'
+        )
     axis = one_dim(dim, input.ndim, name)
     return input, axis if input.ndim else ()
 
@@ -155,25 +157,25 @@ def embedding(
             [1., 2.]])
     """
     if max_norm is not None or scale_grad_by_freq or sparse:
-        raise NotImplementedError(
+        raise located.NotImplementedError(
             "embedding: max_norm, scale_grad_by_freq and sparse are not available: leave them out"
         )
     refuse_plain(input, "embedding")
     refuse_plain(weight, "embedding", "weight", 2)
     if weight.ndim != 2:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"'weight' must be 2-D, in embedding(): one row for each index, but it is {describe(weight)}"
         )
     index = input.array
     if index.dtype.kind != "i":
-        raise RuntimeError(
+        raise located.RuntimeError(
             "Expected tensor for argument 'input' of embedding() to have scalar type int64; but got "
             f"{index.dtype}: indices are whole numbers, input.long()"
         )
     n = weight.shape[0]
     if index.size and not 0 <= index.min() <= index.max() < n:
         wrong = index[(index < 0) | (index >= n)].flat[0]
-        raise IndexError(
+        raise located.IndexError(
             f"index out of range in self: embedding() was given the index {wrong}, and weight has rows 0 to "
             f"{n - 1}"
         )

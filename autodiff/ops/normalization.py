@@ -18,7 +18,7 @@ import numpy as np
 
 from ..arrays import sums
 from ..dtypes import Array
-from ..errors import describe
+from ..errors import describe, located
 from ..inplace import refuse_memory
 from ..memory import touch
 from ..primitive import Primitive
@@ -95,27 +95,29 @@ def batch_norm(
     """
     refuse_integers("batch_norm", input)
     if input.ndim < 2:
-        raise RuntimeError(f"batch_norm(): expected an input (N, C, ...), got {describe(input)}")
+        raise located.RuntimeError(f"batch_norm(): expected an input (N, C, ...), got {describe(input)}")
     if training and eps <= 0:
-        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
+        raise located.ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     channels = input.shape[1]
     axis = (0, *range(2, input.ndim))
     count = math.prod(input.shape[i] for i in axis)
     names = "running_mean", "running_var", "weight", "bias"
     for name, t in zip(names, (running_mean, running_var, weight, bias), strict=True):
         if t is not None and t.shape != (channels,):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"{name} should contain {channels} elements not {math.prod(t.shape)}, in batch_norm() of "
                 f"{describe(input)}: one for each channel"
             )
     across = (1, channels) + (1,) * (input.ndim - 2)
     if not training:
         if running_mean is None or running_var is None:
-            raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
+            raise located.RuntimeError(
+                "Expected running_mean and running_var to be defined when training=False"
+            )
         root = regroup((running_var + eps).sqrt(), across)
         return affine((input - regroup(running_mean, across)) / root, weight, bias, across)
     if count <= 1:
-        raise ValueError(
+        raise located.ValueError(
             f"Expected more than 1 value per channel when training, got input size {list(input.shape)}: a "
             "larger batch, or model.eval()"
         )
@@ -146,12 +148,12 @@ def instance_norm(
     """
     refuse_integers("instance_norm", input)
     if input.ndim < 3:
-        raise RuntimeError(f"instance_norm(): expected an input (N, C, ...), got {describe(input)}")
+        raise located.RuntimeError(f"instance_norm(): expected an input (N, C, ...), got {describe(input)}")
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     channels, *size = input.shape[1:]
     if math.prod(size) <= 1:
-        raise ValueError(
+        raise located.ValueError(
             f"Expected more than 1 spatial element when training, got input size {list(input.shape)}, in "
             "instance_norm()"
         )
@@ -229,19 +231,21 @@ def group_norm(
     """
     refuse_integers("group_norm", input)
     if input.ndim < 2:
-        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.ndim}")
+        raise located.RuntimeError(
+            f"Expected at least 2 dimensions for input tensor but received {input.ndim}"
+        )
     n, channels, *size = input.shape
     if num_groups <= 0:
-        raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
+        raise located.RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
     if channels % num_groups:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Expected number of channels in input to be divisible by num_groups, but got input of shape "
             f"{list(input.shape)} and num_groups={num_groups}"
         )
     expect("group_norm", (channels,), weight, bias)
     members = channels // num_groups * math.prod(size)
     if n * members == 1:
-        raise ValueError(
+        raise located.ValueError(
             f"Expected more than 1 value per channel when training, got input size {list(input.shape)}, in "
             "group_norm()"
         )
@@ -293,12 +297,12 @@ def last_dims(op: str, input: Tensor, normalized_shape: Any) -> tuple[Shape, int
     refuse_integers(op, input)
     shape = integers(normalized_shape, op)
     if not shape:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Expected normalized_shape to be at least 1-dimensional, but got normalized_shape = {shape}, "
             f"in {op}()"
         )
     if input.shape[-len(shape) :] != shape:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Given normalized_shape={list(shape)}, expected input with shape {['*', *shape]}, but got input "
             f"of size{list(input.shape)}, in {op}()"
         )
@@ -309,7 +313,7 @@ def expect(op: str, shape: Shape, *parameters: Tensor | None) -> None:
     """Raise RuntimeError for a weight or bias of another shape."""
     for name, t in zip(("weight", "bias"), parameters, strict=False):
         if t is not None and t.shape != shape:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"Expected {name} to be of shape {list(shape)}, but got {list(t.shape)}, in {op}()"
             )
 
@@ -318,4 +322,4 @@ def refuse_integers(op: str, input: Any) -> None:
     """Raise TypeError for what is no Tensor, RuntimeError for integers."""
     refuse_plain(input, op)
     if input.dtype.kind != "f":
-        raise RuntimeError(f'"{op}" not implemented for {input.dtype}: convert first, x.float()')
+        raise located.RuntimeError(f'"{op}" not implemented for {input.dtype}: convert first, x.float()')

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ..dtypes import as_dtype
-from ..errors import describe
+from ..errors import describe, located
 from ..primitive import cast
 from ..tensor import Tensor
 from . import elementwise
@@ -34,11 +34,11 @@ def vector_norm(
     """
     refuse_plain(input, "linalg_vector_norm", "input")
     if not isinstance(ord, (int, float)):
-        raise TypeError(
+        raise located.TypeError(
             f"linalg_vector_norm(): argument 'ord' (position 2) must be Number, not {type(ord).__name__}"
         )
     if dim is None and not input.array.size and (ord < 0 or ord == math.inf):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does "
             "not have an identity"
         )
@@ -62,9 +62,11 @@ def matrix_norm(
     x = input if dtype is None else cast(input, as_dtype(dtype))
     refuse_no_floats(x, "linalg.matrix_norm")
     if not isinstance(dim, (tuple, list)):
-        raise TypeError(f"linalg_matrix_norm(): dim must be a tuple of two ints, not {type(dim).__name__}")
+        raise located.TypeError(
+            f"linalg_matrix_norm(): dim must be a tuple of two ints, not {type(dim).__name__}"
+        )
     if len(dim) != 2 or dim[0] % x.array.ndim == dim[1] % x.array.ndim:
-        raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got {tuple(dim)}")
+        raise located.RuntimeError(f"linalg.matrix_norm: dims must be different. Got {tuple(dim)}")
     i, j = many_dims(tuple(dim), x.array.ndim, "matrix_norm")
     if ord == "fro":
         return length(x, 2, (i, j), keepdim)
@@ -73,7 +75,7 @@ def matrix_norm(
         z = sum(s, -1) if ord == "nuc" else (amax if ord == 2 else amin)(s, -1)
         return unsqueeze(unsqueeze(z, min(i, j)), max(i, j)) if keepdim else z
     if ord not in (1, -1, math.inf, -math.inf):
-        raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
+        raise located.RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     first, last = (i, j) if ord in (1, -1) else (j, i)
     z = (amax if ord > 0 else amin)(sum(elementwise.abs(x), first, True), last, True)
     return z if keepdim else sum(z, (i, j))
@@ -95,7 +97,7 @@ def norm(
     if ord is None:
         return vector_norm(input, 2, dim, keepdim, dtype=dtype)
     if dim is None and ndim not in (1, 2):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {ndim}D."
         )
     several = dim if isinstance(dim, (tuple, list)) else (dim,)
@@ -129,16 +131,18 @@ def cdist(
     for name, x in (("X1", x1), ("X2", x2)):
         refuse_plain(x, "cdist", name.lower(), int(name[1]))
         if x.array.dtype.kind != "f":
-            raise RuntimeError(f"cdist only supports floating-point dtypes, {name} got: {x.array.dtype}")
+            raise located.RuntimeError(
+                f"cdist only supports floating-point dtypes, {name} got: {x.array.dtype}"
+            )
         if x.array.ndim < 2:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"cdist only supports at least 2D tensors, {name} got: {x.array.ndim}D, {describe(x)}"
             )
     if x1.array.shape[-1] != x2.array.shape[-1]:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "X1 and X2 must have the same number of columns. "
             f"X1: {x1.array.shape[-1]} X2: {x2.array.shape[-1]}"
         )
     if p < 0:
-        raise RuntimeError(f"cdist only supports non-negative p values, not {p}")
+        raise located.RuntimeError(f"cdist only supports non-negative p values, not {p}")
     return length(elementwise.sub(unsqueeze(x1, -2), unsqueeze(x2, -3)), p, -1)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import Array
+from ..errors import located
 from ..primitive import Primitive
 from ..tensor import Tensor
 from . import products
@@ -270,7 +271,7 @@ def _max_pool(
 ) -> Any:
     size = spatial(input, rank, op)
     if input.dtype.kind == "b":
-        raise RuntimeError(f'"{op}" not implemented for bool: convert first, x.float()')
+        raise located.RuntimeError(f'"{op}" not implemented for bool: convert first, x.float()')
     window = _window(op, size, kernel_size, stride, padding, dilation, ceil_mode)
     z = largest(input, window)
     if z.record is not None:  # its rule keeps the maxima: what comes next may work in place on a copy
@@ -304,9 +305,9 @@ def _avg_pool(
 ) -> Tensor:
     size = spatial(input, rank, op)
     if input.dtype.kind != "f":
-        raise RuntimeError(f'"{op}" not implemented for {input.dtype}: convert first, x.float()')
+        raise located.RuntimeError(f'"{op}" not implemented for {input.dtype}: convert first, x.float()')
     if divisor == 0:
-        raise RuntimeError(f"divisor must be not zero, in {op}()")
+        raise located.RuntimeError(f"divisor must be not zero, in {op}()")
     window = _window(op, size, kernel_size, stride, padding, 1, ceil_mode)
     if divisor is not None:
         return total(input, window) / divisor
@@ -334,7 +335,7 @@ def _window(
     dilations = per_dim(dilation, rank, "dilation", op, 1)
     window = Window(kernel, steps, tuple((p, p) for p in pads), dilations)
     if any(p > k // 2 for p, k in zip(pads, kernel, strict=True)):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"pad should be smaller than or equal to half of kernel size, but got padding={pads} and "
             f"kernel_size={kernel}, in {op}()"
         )
@@ -346,7 +347,7 @@ def _window(
             borders.append((p, (places - 1) * s + reach - n - p))
         window = window._replace(border=tuple(borders))
     if min(size) < 1 or min(window.places(size)) < 1:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Given input size: {size}. Calculated output size: {window.places(size)}. Output size is too "
             f"small, in {op}(): a smaller kernel, or padding"
         )
@@ -356,13 +357,13 @@ def _window(
 def _adaptive_avg_pool(op: str, rank: int, input: Tensor, output_size: Any) -> Tensor:
     size = spatial(input, rank, op)
     if input.dtype.kind != "f":
-        raise RuntimeError(f'"{op}" not implemented for {input.dtype}: convert first, x.float()')
+        raise located.RuntimeError(f'"{op}" not implemented for {input.dtype}: convert first, x.float()')
     wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * rank
     if len(wanted) == rank:
         wanted = [n if out is None else out for n, out in zip(size, wanted, strict=True)]
     wanted = per_dim(wanted, rank, "output_size", op, 0)
     if min(size) < 1:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Expected input to have non-zero size for non-batch dimensions, but got {list(input.shape)}, "
             f"in {op}()"
         )

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import as_array
-from ..errors import describe, matmul_conflict
+from ..errors import describe, located, matmul_conflict
 from ..primitive import Primitive
 from ..tensor import Tensor
 from . import elementwise
@@ -58,7 +58,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if a.ndim == 2 and b.ndim == 2:
         return product(x, y)
     if not (a.ndim and b.ndim) or a.shape[-1] != b.shape[-2 if b.ndim > 1 else -1]:
-        raise RuntimeError(matmul_conflict(a.shape, b.shape))
+        raise located.RuntimeError(matmul_conflict(a.shape, b.shape))
     if a.ndim == 1 and b.ndim == 1:
         return scalar(x, y)
     if a.ndim == 1:
@@ -84,12 +84,12 @@ def refuse_dtypes(x: Tensor, y: Tensor, op: str) -> None:
     """Raise if two factors differ in dtype, or are bools."""
     a, b = x.array.dtype, y.array.dtype
     if a != b:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {a} != {b}, in {op}({describe(x)}, "
             f"{describe(y)}): convert one of them, y.to(x.dtype)"
         )
     if a.kind == "b":
-        raise NotImplementedError(f"{op}() is not implemented for 'Bool': use x.float() or x.long()")
+        raise located.NotImplementedError(f"{op}() is not implemented for 'Bool': use x.float() or x.long()")
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
@@ -115,7 +115,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     refuse_dims(input, "input", 3, "bmm", "batch1 must be a 3D tensor")
     refuse_dims(mat2, "mat2", 3, "bmm", "batch2 must be a 3D tensor")
     if input.array.shape[0] != mat2.array.shape[0]:
-        raise RuntimeError(f"bmm(): {matmul_conflict(input.array.shape, mat2.array.shape)}")
+        raise located.RuntimeError(f"bmm(): {matmul_conflict(input.array.shape, mat2.array.shape)}")
     return matmul(input, mat2)
 
 
@@ -163,12 +163,12 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     if not (a and b):
         return elementwise.mul(input, other)
     if a[-1] != b[-1]:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "inner() the last dimension must match on both input tensors but got shapes "
             f"{list(a)} and {list(b)}"
         )
     if input.array.dtype != other.array.dtype:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"both inputs should have same dtype, in inner(): {describe(input)}, {describe(other)}"
         )
     rows, columns = (regroup(x, (math.prod(x.array.shape[:-1]), a[-1])) for x in (input, other))
@@ -219,14 +219,14 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     refuse_plain(other, "cross", "other", 2)
     a, b = input.array.shape, other.array.shape
     if len(a) != len(b):
-        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
+        raise located.RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
     if dim is None:
         if 3 not in a:
-            raise RuntimeError(f"no dimension of size 3 in input, in cross(): the shape is {a}")
+            raise located.RuntimeError(f"no dimension of size 3 in input, in cross(): the shape is {a}")
         dim = a.index(3)
     i = one_dim(dim, len(a), "cross")
     if not (a and a[i] == b[i] == 3):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"linalg.cross: inputs dimension {i} must have length 3. Got {a[i] if a else 1} and "
             f"{b[i] if b else 1}"
         )
@@ -252,7 +252,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: fl
     refuse_dims(mat, "mat", 2, "addmv", words)
     refuse_dims(vec, "vec", 1, "addmv", words)
     if isinstance(input, Tensor) and (input.array.ndim > 1 or input.array.size not in (1, len(mat.array))):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"{words} and size mismatch, got input ({input.array.size}), mat "
             f"({mat.array.shape[0]}x{mat.array.shape[1]}), vec ({vec.array.size})"
         )
@@ -285,7 +285,7 @@ def scaled_sum(x: Tensor, product: Tensor, beta: float, alpha: float, op: str) -
     """beta * x + alpha * product, in the shape of the product."""
     refuse_plain(x, op)
     if x.array.dtype != product.array.dtype:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"self and mat2 must have the same dtype, but got {x.array.dtype} and {product.array.dtype}, in "
             f"{op}()"
         )
@@ -316,17 +316,17 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     xs = tensors_of(tuple(tensors), "multi_dot")
     n = len(xs)
     if n < 2:
-        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {n}")
+        raise located.RuntimeError(f"multi_dot(): expected at least 2 tensors but got {n}")
     for k, x in enumerate(xs):
         if x.array.ndim != 2 and not (x.array.ndim == 1 and k in (0, n - 1)):
-            raise RuntimeError(f"multi_dot(): tensor {k} must be 2D but got {x.array.ndim}D")
+            raise located.RuntimeError(f"multi_dot(): tensor {k} must be 2D but got {x.array.ndim}D")
         if x.array.dtype != xs[0].array.dtype:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"multi_dot(): all tensors must have be the same dtype but tensor 0 is {xs[0].array.dtype} "
                 f"and tensor {k} {x.array.dtype}"
             )
         if k and x.array.shape[0] != xs[k - 1].array.shape[-1]:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"multi_dot(): tensors {k - 1} and {k} with shapes {list(xs[k - 1].array.shape)} and "
                 f"{list(x.array.shape)} cannot be multiplied"
             )
@@ -368,6 +368,6 @@ def refuse_dims(x: Any, name: str, ndim: int, op: str, words: str) -> None:
     """Raise RuntimeError unless `x` is a tensor of `ndim` dimensions."""
     refuse_plain(x, op, name, 1 if name == "input" else 2)
     if x.array.ndim != ndim:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"{words}, but got {x.array.ndim}-D: {op}() takes {name} of {ndim} dimensions, not {describe(x)}"
         )

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dtypes import Array, as_dtype, get_default_dtype
+from ..errors import located
 from ..primitive import Primitive, cast
 from ..tensor import Tensor
 from . import elementwise
@@ -193,7 +194,7 @@ def refuse_nothing(x: Tensor, axis: Axis, name: str) -> None:
         )
     for i in axis or ():
         if not shape[i]:
-            raise IndexError(
+            raise located.IndexError(
                 f"{name}(): Expected reduction dim {i} to have non-zero size. The shape is {shape}"
             )
 
@@ -205,10 +206,12 @@ def moment(
     if isinstance(dim, bool):  # x.var(False): the first argument may be `unbiased`
         dim, unbiased = None, dim
     if unbiased is not None and correction is not None:
-        raise TypeError(f"{op.name}(): unbiased= and correction= say the same thing; give correction= alone")
+        raise located.TypeError(
+            f"{op.name}(): unbiased= and correction= say the same thing; give correction= alone"
+        )
     axis = axes(x, dim, op.name)
     if x.array.dtype.kind != "f":
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"std and var only support floating point and complex dtypes, not {x.array.dtype}: use x.float()"
         )
     correction = correction if correction is not None else 0 if unbiased is False else 1
@@ -254,7 +257,7 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     axis = axes(input, dim, "mean")
     x = input if dtype is None else cast(input, as_dtype(dtype))
     if x.array.dtype.kind != "f":
-        raise RuntimeError(
+        raise located.RuntimeError(
             "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
             f"dtype. Got: {x.array.dtype}; use x.float().mean(), or x.mean(dtype=autodiff.float32)"
         )
@@ -388,7 +391,7 @@ def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any
     """The mean of all entries but nan, or along `dim` (one or several); RuntimeError for ints."""
     refuse_plain(input, "nanmean")
     if input.array.dtype.kind != "f":
-        raise RuntimeError(
+        raise located.RuntimeError(
             "nanmean(): expected input to have floating point or complex dtype but got "
             f"{input.array.dtype}: use x.float()"
         )
@@ -438,7 +441,7 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
     axis = axes(input, dim, "norm")
     x = input if dtype is None else cast(input, as_dtype(dtype))
     if x.array.dtype.kind != "f":
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.array.dtype}: "
             "use x.float().norm()"
         )
@@ -455,7 +458,9 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
     if p == math.inf or p == -math.inf:
         return extreme(largest if p > 0 else smallest, elementwise.abs(x), axis, keepdim, "norm")
     if not isinstance(p, (int, float)):
-        raise ValueError(f"norm(): p may be 'fro', 'nuc' or a number, inf and -inf too, but not {p!r}")
+        raise located.ValueError(
+            f"norm(): p may be 'fro', 'nuc' or a number, inf and -inf too, but not {p!r}"
+        )
     if p < 0:
         refuse_nothing(x, axis, "norm")
     return reduced(length_p, x, axis, keepdim, p)
@@ -542,7 +547,7 @@ def place(op: Primitive, x: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     refuse_plain(x, op.name)
     axis = axes(x, dim if dim is None else one_dim(dim, x.array.ndim, op.name), op.name)
     if x.array.dtype.kind == "b":
-        raise RuntimeError(f"{op.name}(): does not support bool input; use x.long(), or x.nonzero()")
+        raise located.RuntimeError(f"{op.name}(): does not support bool input; use x.long(), or x.nonzero()")
     return extreme(op, x, axis, keepdim, op.name)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import Array, DType
-from ..errors import describe
+from ..errors import describe, located
 from ..tensor import Tensor
 from . import indexing, pooling, shapes
 from .dims import refuse_plain
@@ -51,7 +51,7 @@ def interpolate(
     """
     refuse_plain(input, "interpolate")
     if mode not in LINEAR and align_corners is not None and mode in ("nearest", "area", "nearest-exact"):
-        raise ValueError(
+        raise located.ValueError(
             "align_corners option can only be set with the interpolating modes: linear | bilinear | "
             f"trilinear, not in interpolate(mode={mode!r})"
         )
@@ -59,20 +59,20 @@ def interpolate(
     sizes, factors = _sizes(input, rank, size, scale_factor)
     if recompute_scale_factor or mode == "area":
         if recompute_scale_factor and size is not None:
-            raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
+            raise located.ValueError("recompute_scale_factor is not meaningful with an explicit size.")
         factors = [None] * rank
     if antialias or not 3 <= input.ndim <= 5 or mode not in (*LINEAR, "nearest", "nearest-exact", "area"):
-        raise NotImplementedError(
+        raise located.NotImplementedError(
             f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: "
             f"nearest | nearest-exact | linear | bilinear | trilinear | area, without antialias (got {mode})"
         )
     if LINEAR.get(mode, input.ndim) != input.ndim:
-        raise NotImplementedError(
+        raise located.NotImplementedError(
             f"Got {input.ndim}D input, but {mode} mode needs {LINEAR[mode]}D input, in "
             f"interpolate({describe(input)})"
         )
     if any(n <= 0 for n in (*input.shape[1:], *sizes)):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Input and output sizes should be greater than 0, but got input {list(input.shape)} and output "
             f"{list(sizes)}, in interpolate"
         )
@@ -90,7 +90,7 @@ def interpolate(
 def _sizes(input: Tensor, rank: int, size: Any, scale_factor: Any) -> tuple[list[int], list[float | None]]:
     """The size of the result, and the factors if these were given."""
     if (size is None) == (scale_factor is None):
-        raise ValueError(
+        raise located.ValueError(
             "only one of size or scale_factor should be defined"
             if size is not None
             else "either size or scale_factor should be defined"
@@ -98,7 +98,7 @@ def _sizes(input: Tensor, rank: int, size: Any, scale_factor: Any) -> tuple[list
     given = scale_factor if size is None else size
     many = list(given) if isinstance(given, Sequence) else [given] * rank
     if len(many) != rank:
-        raise ValueError(
+        raise located.ValueError(
             f"Input and {'scale_factor' if size is None else 'output'} must have the same number of spatial "
             f"dimensions, but got input with spatial dimensions of {list(input.shape[2:])} and {given}, in "
             "interpolate"
@@ -108,7 +108,7 @@ def _sizes(input: Tensor, rank: int, size: Any, scale_factor: Any) -> tuple[list
     try:
         return [operator.index(n) for n in many], [None] * rank
     except TypeError:
-        raise TypeError(
+        raise located.TypeError(
             "expected size to be one of int or Tuple[int] or Tuple[int, int] or Tuple[int, int, int], but "
             f"got {size}, in interpolate"
         ) from None
@@ -120,7 +120,9 @@ def _area(input: Tensor, sizes: list[int]) -> Tensor:
         return pooling.adaptive_avg_pool1d(input, sizes[0])
     if input.ndim == 4:
         return pooling.adaptive_avg_pool2d(input, sizes)
-    raise NotImplementedError(f"Got {input.ndim}D input, but area mode needs 3D or 4D input, in interpolate")
+    raise located.NotImplementedError(
+        f"Got {input.ndim}D input, but area mode needs 3D or 4D input, in interpolate"
+    )
 
 
 def _ratio(dtype: DType, n: int, out: int, factor: float | None) -> Any:
@@ -139,7 +141,7 @@ def _mixed(input: Tensor, dim: int, out: int, factor: float | None, align_corner
     """Each entry of the result between its two neighbours: (1 - w) x[i] + w x[i + 1]."""
     n, dtype = input.shape[dim], input.dtype
     if dtype.kind != "f":
-        raise NotImplementedError(
+        raise located.NotImplementedError(
             f'"interpolate" not implemented for {dtype}: only nearest is; convert first, x.float()'
         )
     at = np.arange(out, dtype=dtype)
@@ -178,7 +180,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     r = _factor("pixel_shuffle", "upscale_factor", input, upscale_factor)
     *batch, c, h, w = input.shape
     if c % (r * r):
-        raise RuntimeError(
+        raise located.RuntimeError(
             "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
             f"upscale_factor, but input.size(-3)={c} is not divisible by {r * r}"
         )
@@ -197,7 +199,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     *batch, c, h, w = input.shape
     for name, position, n in (("height", -2, h), ("width", -1, w)):
         if n % r:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but "
                 f"input.size({position})={n} is not divisible by {r}"
             )
@@ -210,15 +212,17 @@ def _factor(op: str, name: str, input: Tensor, factor: Any) -> int:
     """The checked factor of a shuffle of this input."""
     refuse_plain(input, op)
     if input.ndim < 3:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"{op} expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)"
         )
     try:
         r = operator.index(factor)
     except TypeError:
-        raise TypeError(f"{op}(): argument '{name}' must be int, not {type(factor).__name__}") from None
+        raise located.TypeError(
+            f"{op}(): argument '{name}' must be int, not {type(factor).__name__}"
+        ) from None
     if r <= 0:
-        raise RuntimeError(f"{op} expects a positive {name}, but got {r}")
+        raise located.RuntimeError(f"{op} expects a positive {name}, but got {r}")
     return r
 
 
@@ -234,16 +238,16 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """
     refuse_plain(input, "channel_shuffle")
     if input.ndim < 3:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}"
         )
     if groups <= 0:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Number of groups to divide channels in must be positive. Value of groups:{groups}"
         )
     n, c, *rest = input.shape
     if c % groups:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups."
         )
     dealt = shapes.transpose(shapes.reshape(input, (n, groups, c // groups, *rest)), 1, 2)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import as_dtype, int64
+from ..errors import located
 from ..primitive import cast
 from ..tensor import Tensor
 from . import elementwise
@@ -54,9 +55,9 @@ def diff(
     """
     refuse_plain(input, "diff")
     if not input.array.ndim:
-        raise RuntimeError("diff expects input to be at least one-dimensional")
+        raise located.RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
-        raise RuntimeError(f"order must be non-negative but got {n}, in diff()")
+        raise located.RuntimeError(f"order must be non-negative but got {n}, in diff()")
     i = one_dim(dim, input.array.ndim, "diff")
     ends = (prepend, input, append)
     given = [end for end in ends if end is not None]

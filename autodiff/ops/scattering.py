@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import Array, int64
-from ..errors import describe
+from ..errors import describe, located
 from ..primitive import cast
 from ..tensor import Tensor
 from .dims import one_dim, refuse_plain
@@ -61,9 +61,11 @@ def scatter(
     src = value if src is None else src
     if reduce not in (None, "add"):
         if reduce == "multiply":
-            raise NotImplementedError('scatter(): reduce="multiply" is not available here, only "add" is')
-        raise RuntimeError("reduce argument must be either add or multiply.")
-    x, i, where, index = located(input, dim, index, "scatter")
+            raise located.NotImplementedError(
+                'scatter(): reduce="multiply" is not available here, only "add" is'
+            )
+        raise located.RuntimeError("reduce argument must be either add or multiply.")
+    x, i, where, index = aligned(input, dim, index, "scatter")
     if not isinstance(src, Tensor):
         src = Tensor(np.full(index.array.shape, src, x.array.dtype))
     elif value is not None:
@@ -80,12 +82,12 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     tensor([3., 0., 3.])
     """
     refuse_plain(src, "scatter_add", "src", 4)
-    x, i, where, index = located(input, dim, index, "scatter")
+    x, i, where, index = aligned(input, dim, index, "scatter")
     z = at_places(x, i, where, index, src, "scatter", adding=True)
     return z if input.array.ndim else z.reshape(())
 
 
-def located(input: Tensor, dim: int, index: Tensor, op: str) -> tuple[Tensor, int, tuple[Array, ...], Tensor]:
+def aligned(input: Tensor, dim: int, index: Tensor, op: str) -> tuple[Tensor, int, tuple[Array, ...], Tensor]:
     """`input` of one dimension at least, its dimension, the index written out for each, and the index."""
     refuse_plain(input, op)
     refuse_plain(index, op, "index", 3)
@@ -94,7 +96,7 @@ def located(input: Tensor, dim: int, index: Tensor, op: str) -> tuple[Tensor, in
     index = index if index.array.ndim else index.reshape(1)
     i = one_dim(dim, x.array.ndim, op)
     if index.array.ndim != x.array.ndim:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "Index tensor must have the same number of dimensions as self tensor, in "
             f"{op}(): the index is {describe(index)}, the input {describe(input)}"
         )
@@ -107,20 +109,20 @@ def at_places(
 ) -> Tensor:
     """x with `src` written or added at the places `where`."""
     if src.array.dtype != x.array.dtype:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"{op}(): Expected self.dtype to be equal to src.dtype, but they are {x.array.dtype} and "
             f"{src.array.dtype}"
         )
     src = src if src.array.ndim else src.reshape(1)
     n = index.array.shape
     if src.array.ndim != len(n):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Index tensor must have the same number of dimensions as src tensor, in {op}(): the index is "
             f"{describe(index)}, src {describe(src)}"
         )
     a, b = x.array.shape, src.array.shape
     if any(k > c or (k > m and d != dim) for d, (k, m, c) in enumerate(zip(n, a, b, strict=True))):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Expected index {list(n)} to be no larger than self {list(a)} apart from dimension {dim} and to "
             f"be no larger size than src {list(b)}, in {op}()"
         )
@@ -142,19 +144,19 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     refuse_plain(source, "index_add", "source", 4)
     x, i, at = numbered(input, dim, index, "index_add")
     if source.array.dtype != x.array.dtype:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"index_add_(): self ({x.array.dtype}) and source ({source.array.dtype}) must have the same "
             "scalar type"
         )
     source = source if source.array.ndim else source.reshape(1)
     a, b = x.array.shape, source.array.shape
     if len(b) != len(a) or a[:i] + a[i + 1 :] != b[:i] + b[i + 1 :]:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "source tensor shape must match self tensor shape, excluding the specified dimension. Got "
             f"self.shape = {list(input.array.shape)} source.shape = {list(b)}, in index_add()"
         )
     if b[i] != at.size:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"index_add_(): Number of indices ({at.size}) should be equal to source.size(dim): ({b[i]}), for "
             f"dim: {i}"
         )
@@ -173,24 +175,28 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     refuse_plain(source, "index_copy", "source", 4)
     refuse_plain(index, "index_copy", "index", 3)
     if index.array.dtype != int64:
-        raise RuntimeError(f"index_copy_(): Expected a long tensor for index, but got {index.array.dtype}")
+        raise located.RuntimeError(
+            f"index_copy_(): Expected a long tensor for index, but got {index.array.dtype}"
+        )
     if source.array.dtype != input.array.dtype:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "index_copy_(): self and source expected to have the same dtype, but got (self) "
             f"{input.array.dtype} and (source) {source.array.dtype}"
         )
     if index.array.ndim > 1:
-        raise IndexError(f"index_copy_(): Index should have dimension 1 or 0 (got {index.array.ndim})")
+        raise located.IndexError(
+            f"index_copy_(): Index should have dimension 1 or 0 (got {index.array.ndim})"
+        )
     x, i, at = numbered(input, dim, index, "index_copy")
     source = source if source.array.ndim else source.reshape(1)
     a, b = x.array.shape, source.array.shape
     if len(b) != len(a) or a[:i] + a[i + 1 :] != b[:i] + b[i + 1 :]:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "index_copy_(): Source/destination tensor must have same slice shapes, except at dimension "
             f"{i}, but they are {list(b)} and {list(a)}"
         )
     if b[i] != at.size:
-        raise IndexError(
+        raise located.IndexError(
             f"index_copy_(): Number of indices ({at.size}) should be equal to source.size(dim) ({b[i]})"
         )
     refuse_beyond(at, i, a[i], "index_copy_(): ", lowest=0)
@@ -207,11 +213,13 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """
     refuse_plain(index, "index_fill", "index", 3)
     if index.array.dtype != int64:
-        raise IndexError(f"index_fill_(): Expected dtype int64 for index, not {index.array.dtype}")
+        raise located.IndexError(f"index_fill_(): Expected dtype int64 for index, not {index.array.dtype}")
     if index.array.ndim > 1:
-        raise RuntimeError(f"Index has to be a vector/scalar, in index_fill(), but it is {describe(index)}")
+        raise located.RuntimeError(
+            f"Index has to be a vector/scalar, in index_fill(), but it is {describe(index)}"
+        )
     if isinstance(value, Tensor) and value.array.ndim:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
             f"{value.array.ndim} dimension(s)."
         )
@@ -229,7 +237,7 @@ def numbered(input: Tensor, dim: int, index: Tensor, op: str) -> tuple[Tensor, i
     refuse_plain(index, op, "index", 3)
     refuse_index(index, f"{op}_")
     if index.array.ndim > 1:
-        raise IndexError(
+        raise located.IndexError(
             f"{op}_(): Index is supposed to be a vector, but got dim: {index.array.ndim}, {describe(index)}"
         )
     x = input if input.array.ndim else input.reshape(1)
@@ -253,14 +261,14 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     refuse_plain(index, "put", "index", 2)
     refuse_plain(source, "put", "source", 3)
     if index.array.dtype != int64:
-        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.array.dtype}")
+        raise located.RuntimeError(f"put_(): Expected a long tensor for index, but got {index.array.dtype}")
     if source.array.dtype != input.array.dtype:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "put_(): self and source expected to have the same dtype, but got self.dtype = "
             f"{input.array.dtype} and source.dtype = {source.array.dtype}"
         )
     if source.array.size != index.array.size:
-        raise IndexError(
+        raise located.IndexError(
             "put_(): Expected source and index to have the same number of elements, but got source.numel() = "
             f"{source.array.size}, index.numel() = {index.array.size}"
         )
@@ -282,13 +290,13 @@ def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumula
     """
     refuse_plain(input, "index_put")
     if not isinstance(indices, (list, tuple)):
-        raise TypeError(
+        raise located.TypeError(
             "index_put(): argument 'indices' (position 2) must be tuple of Tensors, not "
             f"{type(indices).__name__}"
         )
     refuse_plain(values, "index_put", "values", 3)
     if values.array.dtype != input.array.dtype:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Index put requires the source and destination dtypes match, got {input.array.dtype} for the "
             f"destination and {values.array.dtype} for the source."
         )
@@ -317,14 +325,14 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     refuse_mask(mask, "masked_scatter_")
     refuse_plain(source, "masked_scatter", "source", 3)
     if source.array.dtype != input.array.dtype:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"masked_scatter: expected self and source to have same dtypes but got {input.array.dtype} and "
             f"{source.array.dtype}"
         )
     shape = common_shape(input, mask, "masked_scatter")
     at = np.nonzero(np.broadcast_to(mask.array, shape)) if shape else (mask.array.reshape(1).nonzero()[0],)
     if source.array.size < at[0].size:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "Number of elements of source < number of ones in mask: "
             f"{source.array.size} < {at[0].size}, in masked_scatter()"
         )

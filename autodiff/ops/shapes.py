@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import Array, int64
-from ..errors import broadcast_conflict, describe, expand_conflict
+from ..errors import broadcast_conflict, describe, expand_conflict, located
 from ..memory import owner
 from ..primitive import Primitive, View
 from ..tensor import Tensor
@@ -135,7 +135,7 @@ def view(input: Tensor, size: Shape) -> Tensor:
     refuse_plain(input, "view")
     z = regroup(input, worked_out(size, input.array.size, input.array.shape))
     if z.array.size and owner(z.array) is not owner(input.array):
-        raise RuntimeError(
+        raise located.RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans "
             "across two contiguous subspaces). Use .reshape(...) instead. The tensor of shape "
             f"{input.array.shape} is not stored row by row"
@@ -159,20 +159,20 @@ def worked_out(shape: Shape, size: int, old: Shape) -> Shape:
     """`shape` with its -1, if it has one, replaced by the length that makes `size` values."""
     for i, n in enumerate(shape):
         if n < -1:
-            raise RuntimeError(f"invalid shape dimension {n} at index {i} of shape {list(shape)}")
+            raise located.RuntimeError(f"invalid shape dimension {n} at index {i} of shape {list(shape)}")
     known = math.prod(n for n in shape if n != -1)
     if shape.count(-1) > 1:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"only one dimension can be inferred, but the shape {list(shape)} has {shape.count(-1)} lengths "
             "of -1"
         )
     if -1 in shape and known == 0 == size:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension "
             "size -1 can be any value and is ambiguous"
         )
     if (size != known) if -1 not in shape else (known == 0 or size % known):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"shape '{list(shape)}' is invalid for input of size {size}: the tensor has the shape {old}"
         )
     return tuple(size // known if n == -1 else n for n in shape)
@@ -189,7 +189,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     shape = input.array.shape or (1,)
     first, last = one_dim(start_dim, len(shape), "flatten"), one_dim(end_dim, len(shape), "flatten")
     if first > last:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"flatten() has invalid args: start_dim cannot come after end_dim, but {start_dim} and {end_dim} "
             "do"
         )
@@ -219,7 +219,7 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     try:
         inner = worked_out(tuple(sizes), shape[i], shape)
     except RuntimeError:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {i} ({shape[i]}) "
             "in the input tensor"
         ) from None
@@ -327,7 +327,7 @@ def t(input: Tensor) -> Tensor:
     """
     refuse_plain(input, "t")
     if input.array.ndim > 2:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"t() expects a tensor with <= 2 dimensions, but self is {input.array.ndim}D: use x.mT or "
             "x.permute(...)"
         )
@@ -343,7 +343,7 @@ def reversed_dims(input: Tensor) -> Tensor:
 def matrix_transpose(input: Tensor) -> Tensor:
     """The property `x.mT`: the last two dimensions swapped, in a matrix or a batch of matrices."""
     if input.array.ndim < 2:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"tensor.mT is only supported on matrices or batches of matrices. Got {input.array.ndim}-D "
             "tensor: use x.unsqueeze(0) for a row, x.unsqueeze(1) for a column"
         )
@@ -354,7 +354,7 @@ def adjoint(input: Tensor) -> Tensor:
     """The last two dimensions swapped: `x.mT`, for real numbers."""
     refuse_plain(input, "adjoint")
     if input.array.ndim < 2:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "tensor.adjoint() is only supported on matrices or batches of matrices. Got "
             f"{input.array.ndim}-D tensor."
         )
@@ -372,13 +372,13 @@ def permute(input: Tensor, dims: Shape) -> Tensor:
     refuse_plain(input, "permute")
     ndim = input.array.ndim
     if len(dims) != ndim:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "permute(): number of dimensions in the tensor input does not match the length of the desired "
             f"ordering of dimensions i.e. input.dim() = {ndim} is not equal to len(dims) = {len(dims)}"
         )
     order = tuple(one_dim(d, ndim, "permute") for d in dims)
     if len(set(order)) < ndim:
-        raise RuntimeError(f"permute(): duplicate dims are not allowed. They are {dims}")
+        raise located.RuntimeError(f"permute(): duplicate dims are not allowed. They are {dims}")
     return reorder(input, order)
 
 
@@ -393,7 +393,7 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     ndim = input.array.ndim
     start, end = many_dims(source, ndim, "movedim"), many_dims(destination, ndim, "movedim")
     if len(start) != len(end):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"movedim: Invalid source or destination dims: source {source} and destination {destination} "
             "differ in number"
         )
@@ -425,19 +425,19 @@ def expand(input: Tensor, size: Shape) -> Tensor:
     new = len(size) - len(shape)
     for i, n in enumerate(size):
         if n < -1 or (n == -1 and i < new):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension "
                 f"{i}"
             )
     if new < 0:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"expand({describe(input)}, {list(size)}): the number of sizes provided ({len(size)}) must be "
             f"greater or equal to the number of dimensions in the tensor ({len(shape)})"
         )
     target = tuple(shape[i - new] if n == -1 else n for i, n in enumerate(size))
     conflict = expand_conflict(shape, target)
     if conflict:
-        raise RuntimeError(f"{conflict}, in expand(): only dimensions of length 1 can be repeated")
+        raise located.RuntimeError(f"{conflict}, in expand(): only dimensions of length 1 can be repeated")
     return regroup(input, shape) if target == shape else stretch(input, target)
 
 
@@ -470,7 +470,7 @@ def broadcast_shapes(*shapes: Any) -> Shape:
     try:
         return np.broadcast_shapes(*sizes)
     except ValueError:
-        raise RuntimeError(f"{broadcast_conflict(sizes)}, in broadcast_shapes()") from None
+        raise located.RuntimeError(f"{broadcast_conflict(sizes)}, in broadcast_shapes()") from None
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
@@ -501,14 +501,16 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """
     xs = tensors_of(tensors, "meshgrid")
     if not xs:
-        raise RuntimeError("meshgrid expects a non-empty TensorList")
+        raise located.RuntimeError("meshgrid expects a non-empty TensorList")
     if indexing not in ("ij", "xy"):
-        raise RuntimeError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+        raise located.RuntimeError(
+            f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
+        )
     if len({x.array.dtype for x in xs}) > 1:
-        raise RuntimeError("meshgrid expects all tensors to have the same dtype")
+        raise located.RuntimeError("meshgrid expects all tensors to have the same dtype")
     for x in xs:
         if x.array.ndim > 1:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"meshgrid: Expected 0D or 1D tensor in the tensor list but got: {describe(x)}"
             )
     place = [1, 0, *range(2, len(xs))] if indexing == "xy" and len(xs) > 1 else list(range(len(xs)))
@@ -533,11 +535,11 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     i = one_dim(dimension, input.array.ndim, "unfold")
     n = input.array.shape[i] if input.array.ndim else 1
     if size < 0:
-        raise RuntimeError(f"size is {size} but must be >= 0")
+        raise located.RuntimeError(f"size is {size} but must be >= 0")
     if size > n:
-        raise RuntimeError(f"maximum size for tensor at dimension {i} is {n} but size is {size}")
+        raise located.RuntimeError(f"maximum size for tensor at dimension {i} is {n} but size is {size}")
     if step < 1:
-        raise RuntimeError(f"step is {step} but must be > 0")
+        raise located.RuntimeError(f"step is {step} but must be > 0")
     return slide(input, i, size, step) if input.array.ndim else regroup(input, (1,))
 
 
@@ -553,12 +555,12 @@ def repeat(input: Tensor, repeats: Shape) -> Tensor:
     refuse_plain(input, "repeat")
     new = len(repeats) - input.array.ndim
     if new < 0:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: "
             f"{len(repeats)} numbers for the shape {input.array.shape}"
         )
     if min(repeats, default=0) < 0:
-        raise RuntimeError(f"Trying to create tensor with negative dimension, in repeat{repeats}")
+        raise located.RuntimeError(f"Trying to create tensor with negative dimension, in repeat{repeats}")
     shape = (1,) * new + input.array.shape
     apart = regroup(input, tuple(m for n in shape for m in (1, n)))
     side_by_side = stretch(
@@ -605,13 +607,15 @@ def repeat_interleave(
     i = 0 if dim is None else one_dim(dim, input.array.ndim, "repeat_interleave")
     n = x.array.shape[i]
     if times.size not in (1, n):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"repeats must have the same size as input along dim, but got repeats.size(0) = {times.size} and "
             f"input.size({i}) = {n}"
         )
     index: Array = np.repeat(np.arange(n), times)
     if output_size is not None and output_size != index.size:
-        raise RuntimeError(f"allocated size does not match required size: {output_size} and {index.size}")
+        raise located.RuntimeError(
+            f"allocated size does not match required size: {output_size} and {index.size}"
+        )
     return getitem(x, (ALL,) * i + (index,))
 
 
@@ -619,19 +623,21 @@ def times_of(repeats: Any) -> Array:
     """How often to repeat, as an array of int64."""
     if isinstance(repeats, Tensor):
         if repeats.array.ndim > 1:
-            raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
+            raise located.RuntimeError("repeats must be 0-dim or 1-dim tensor")
         if repeats.array.dtype != int64:
-            raise NotImplementedError(f"repeat_interleave() is not implemented for repeats {repeats.dtype}")
+            raise located.NotImplementedError(
+                f"repeat_interleave() is not implemented for repeats {repeats.dtype}"
+            )
         times = repeats.array
     elif isinstance(repeats, int):
         times = np.array(repeats)
     else:
-        raise TypeError(
+        raise located.TypeError(
             f"repeat_interleave(): repeats must be an int or a Tensor of int64, not {type(repeats).__name__}"
         )
     if (times < 0).any():
         word = "repeats can not be negative" if times.ndim else "Repeats must be non-negative"
-        raise RuntimeError(f"{word}, in repeat_interleave()")
+        raise located.RuntimeError(f"{word}, in repeat_interleave()")
     return times
 
 
@@ -664,7 +670,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
         return regroup(roll(regroup(input, (input.array.size,)), by, 0), input.array.shape)
     named = () if dims is None else dims if isinstance(dims, Sequence) else (dims,)
     if len(by) != len(named):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(named)}, in roll()"
         )
     axes = tuple(one_dim(d, input.array.ndim, "roll") for d in named)
@@ -681,7 +687,7 @@ def fliplr(input: Tensor) -> Tensor:
     """
     refuse_plain(input, "fliplr")
     if input.array.ndim < 2:
-        raise RuntimeError(f"Input must be >= 2-d, in fliplr(), but it is {describe(input)}")
+        raise located.RuntimeError(f"Input must be >= 2-d, in fliplr(), but it is {describe(input)}")
     return mirror(input, (1,))
 
 
@@ -695,7 +701,7 @@ def flipud(input: Tensor) -> Tensor:
     """
     refuse_plain(input, "flipud")
     if not input.array.ndim:
-        raise RuntimeError(f"Input must be >= 1-d, in flipud(), but it is {describe(input)}")
+        raise located.RuntimeError(f"Input must be >= 1-d, in flipud(), but it is {describe(input)}")
     return mirror(input, (0,))
 
 
@@ -709,12 +715,12 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """
     refuse_plain(input, "rot90")
     if len(dims) != 2:
-        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+        raise located.RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
     if input.array.ndim < 2:
-        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.array.ndim}")
+        raise located.RuntimeError(f"expected total dims >= 2, but got total dims = {input.array.ndim}")
     i, j = (one_dim(d, input.array.ndim, "rot90") for d in dims)
     if i == j:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
         )
     match k % 4:

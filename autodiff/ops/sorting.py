@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import Array
+from ..errors import located
 from ..primitive import Primitive
 from ..tensor import Tensor
 from .composed import lerp
@@ -44,7 +45,7 @@ def checked_dim(x: Any, dim: Any, op: str) -> int:
     """The dimension to sort along; a bool is no dimension, though Python counts with it."""
     refuse_plain(x, op)
     if isinstance(dim, bool):
-        raise TypeError(f"{op}(): argument 'dim' must be int, not bool; say descending=True by name")
+        raise located.TypeError(f"{op}(): argument 'dim' must be int, not bool; say descending=True by name")
     return one_dim(dim, x.array.ndim, op)
 
 
@@ -90,7 +91,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     i = checked_dim(input, dim, "topk")
     n = input.array.shape[i] if input.array.ndim else 1
     if not 0 <= k <= n:
-        raise RuntimeError(f"selected index k out of range: topk() of {n} values was asked for k={k}")
+        raise located.RuntimeError(f"selected index k out of range: topk() of {n} values was asked for k={k}")
     places = sorted_places(input.array, i, largest)
     indices = Tensor(places[(slice(None),) * i + (slice(k),)] if places.ndim else places)
     return Selected(along(input, i, indices), indices)
@@ -122,7 +123,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Sel
     refuse_nothing(input, (i,) if input.array.ndim else None, "kthvalue")
     n = input.array.shape[i] if input.array.ndim else 1
     if not 1 <= k <= n:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"kthvalue(): selected number k out of range for dimension {i}: k={k}, and there are {n} values"
         )
     return of_rank(input, i, k - 1, keepdim)
@@ -277,7 +278,7 @@ def refuse_unfit(x: Tensor, q: Tensor, interpolation: str, op: str) -> None:
             f"but got {interpolation}"
         )
     if wrong:
-        raise RuntimeError(f"{op}() {wrong}")
+        raise located.RuntimeError(f"{op}() {wrong}")
 
 
 # which values there are -------------------------------------------------------------------------------------
@@ -330,7 +331,7 @@ def flat_or_along(x: Any, dim: int | None, op: str) -> tuple[Array, int | None]:
         return x.array.reshape(-1), None
     i = one_dim(dim, x.array.ndim, op)
     if 0 in (n for d, n in enumerate(x.array.shape) if d != i):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"There are 0 sized dimensions, and they aren't selected, so {op} cannot be applied: the shape "
             f"is {x.array.shape}, dim is {dim}"
         )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import Array, float32, float64
+from ..errors import located
 from .error_function import normal
 
 # mypy: disable-error-code="no-any-return"
@@ -55,13 +56,13 @@ def as_floats(x: Array) -> Array:
 def refuse_integers(x: Array, op: str) -> None:
     """Raise NotImplementedError unless the values are floating-point."""
     if x.dtype.kind != "f":
-        raise NotImplementedError(f'"{op}" not implemented for {x.dtype}: convert first, x.float()')
+        raise located.NotImplementedError(f'"{op}" not implemented for {x.dtype}: convert first, x.float()')
 
 
 def refuse_bools(x: Array) -> None:
     """Raise TypeError if the values are bools, or int8, which NumPy makes of an arithmetic of bools."""
     if x.dtype.itemsize == 1:
-        raise TypeError("it is not defined for bools; convert with x.long() or x.float()")
+        raise located.TypeError("it is not defined for bools; convert with x.long() or x.float()")
 
 
 # rounding, division, powers --------------------------------------------------------------------------------
@@ -88,7 +89,9 @@ def refusing_zero(division: Callable[[Any, Any], Array]) -> Callable[[Any, Any],
         if z.dtype.kind != "f":
             refuse_bools(z)
             if not np.all(y):
-                raise RuntimeError("ZeroDivisionError: an integer divided by zero; floats give inf or nan")
+                raise located.RuntimeError(
+                    "ZeroDivisionError: an integer divided by zero; floats give inf or nan"
+                )
         return z
 
     return divided

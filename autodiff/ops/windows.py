@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dtypes import Array
-from ..errors import describe
+from ..errors import describe, located
 from ..primitive import Primitive
 from ..tensor import Tensor
 from .dims import refuse_plain
@@ -136,15 +136,17 @@ def per_dim(value: Any, rank: int, name: str, op: str, least: int) -> Sizes:
     try:
         values = tuple(map(operator.index, value if isinstance(value, Sequence) else (value,)))
     except TypeError:
-        raise TypeError(f"{op}(): argument '{name}' must be tuple of ints, not {describe(value)}") from None
+        raise located.TypeError(
+            f"{op}(): argument '{name}' must be tuple of ints, not {describe(value)}"
+        ) from None
     if len(values) not in (1, rank):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"expected {name} to be a single integer value or a list of {rank} values to match the "
             f"dimensions of {op}(), but got {name}={list(values)}"
         )
     if min(values) < least:
         bound = "non-positive" if least else "negative"
-        raise RuntimeError(f"{bound} {name} is not supported, in {op}(): {name}={list(values)}")
+        raise located.RuntimeError(f"{bound} {name} is not supported, in {op}(): {name}={list(values)}")
     return values if len(values) == rank else values * rank
 
 
@@ -152,7 +154,7 @@ def spatial(x: Any, rank: int, op: str) -> Sizes:
     """The last `rank` sizes of an input (N, C, *size) or (C, *size); RuntimeError for another one."""
     refuse_plain(x, op)
     if x.ndim not in (rank + 1, rank + 2):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Expected {rank + 1}D (unbatched) or {rank + 2}D (batched) input to {op}, but got input of "
             f"size: {list(x.shape)}. An input is (channels, {'height, width' if rank == 2 else 'length'}), "
             "perhaps with a batch dimension in front: x.unsqueeze(0) makes one"
@@ -174,7 +176,7 @@ def _patches(op: str, kernel_size: Any, dilation: Any, padding: Any, stride: Any
 def _sliding_places(window: Window, size: Sizes, op: str) -> Sizes:
     places = window.places(size)
     if min(places) < 1:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Given input with spatial size {size}, {window}, calculated shape of the array of sliding "
             f"blocks as {places}, but its components must be at least one, in {op}(): a smaller kernel, or "
             "padding"
@@ -216,14 +218,14 @@ def fold(
     """
     refuse_plain(input, "fold")
     if input.ndim not in (2, 3):
-        raise RuntimeError(f"Expected 2D or 3D input to fold (columns), got {describe(input)}")
+        raise located.RuntimeError(f"Expected 2D or 3D input to fold (columns), got {describe(input)}")
     size = per_dim(output_size, 2, "output_size", "fold", 1)
     window = _patches("fold", kernel_size, dilation, padding, stride)
     places = _sliding_places(window, size, "fold")
     *batch, rows, columns = input.shape
     entries = math.prod(window.kernel)
     if rows % entries or columns != math.prod(places):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"fold(): an input of shape {input.shape} does not fit to output_size {size} and kernel_size "
             f"{window.kernel}: expected size of input's dimension 1 to be divisible by the product of "
             f"kernel_size, {entries}, and dimension 2 to be the number of sliding blocks, {math.prod(places)}"
@@ -246,10 +248,12 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     refuse_plain(input, "pad")
     widths = tuple(map(operator.index, pad))
     if len(widths) % 2:
-        raise RuntimeError(f"Padding length must be divisible by 2: (before, after) pairs, not {widths}")
+        raise located.RuntimeError(
+            f"Padding length must be divisible by 2: (before, after) pairs, not {widths}"
+        )
     rank = len(widths) // 2
     if rank > input.ndim:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Padding length should be less than or equal to two times the input dimension but got padding "
             f"length {len(widths)} and input of dimension {input.ndim}"
         )
@@ -258,13 +262,15 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if mode == "constant":
         return _padded(input, lead, size, pairs, 0.0 if value is None else value)
     if mode not in CONTINUED:
-        raise NotImplementedError(f"Unrecognised padding mode {mode}: constant, {', '.join(CONTINUED)}")
+        raise located.NotImplementedError(
+            f"Unrecognised padding mode {mode}: constant, {', '.join(CONTINUED)}"
+        )
     if value is not None and value != 0:
-        raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
+        raise located.ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
     for i, (n, (a, b)) in enumerate(zip(size, pairs, strict=True)):
         most = {"reflect": n - 1, "circular": n}.get(mode, max(a, b) if n else 0)
         if max(a, b) > max(most, 0) or n + a + b < 1 or (mode == "circular" and min(a, b) < 0):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"Padding size should be less than the corresponding input dimension, but got: padding "
                 f"({a}, {b}) at dimension {len(lead) + i} of input {list(input.shape)}, in "
                 f"pad(mode={mode!r}), which has at most {max(most, 0)} entries to continue with; only "
@@ -291,7 +297,7 @@ def _padded(input: Tensor, lead: Sizes, size: Sizes, pairs: Pairs, value: float)
     shape = (*lead, *window.bordered(size))
     cropped = [n + min(a, 0) + min(b, 0) for n, (a, b) in zip(size, pairs, strict=True)]
     if min(*shape, *cropped, 0) < 0:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"The input size {list(input.shape)}, plus negative padding {pairs}, resulted in a negative "
             f"output size {list(shape)}, in pad()"
         )

@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from autodiff import Tensor, empty
+from autodiff.errors import located
 
 from .. import functional as F
 from ..init import constant_
@@ -348,7 +349,7 @@ class Softmax2d(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         if input.ndim not in (3, 4):
-            raise ValueError(
+            raise located.ValueError(
                 f"Softmax2d: expected input to be 3D or 4D, got {input.ndim}D instead: (C, H, W) with or "
                 "without a batch"
             )
@@ -373,10 +374,12 @@ def activation_module(activation: str | type[Module] | Module) -> Module:
     if isinstance(activation, str):
         found = ACTIVATIONS.get(activation.lower().replace("_", ""))
         if found is None:
-            raise ValueError(f"unknown activation {activation!r}: one of {', '.join(sorted(ACTIVATIONS))}")
+            raise located.ValueError(
+                f"unknown activation {activation!r}: one of {', '.join(sorted(ACTIVATIONS))}"
+            )
         return found()
     if isinstance(activation, type) and issubclass(activation, Module):
         return activation()
     if isinstance(activation, Module):
         return activation
-    raise TypeError(f"activation must be a name, a Module class or a Module, not {activation!r}")
+    raise located.TypeError(f"activation must be a name, a Module class or a Module, not {activation!r}")

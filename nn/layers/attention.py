@@ -7,6 +7,7 @@ from typing import Any
 
 import autodiff
 from autodiff import Tensor
+from autodiff.errors import located
 from autodiff.ops.linear import linear
 from autodiff.tensor import refuse_device
 
@@ -65,7 +66,7 @@ class MultiheadAttention(Module):
         super().__init__()
         refuse_device(device)
         if embed_dim <= 0 or num_heads <= 0:
-            raise ValueError(
+            raise located.ValueError(
                 f"embed_dim and num_heads must be greater than 0, got embed_dim={embed_dim} and "
                 f"num_heads={num_heads} instead"
             )
@@ -74,7 +75,9 @@ class MultiheadAttention(Module):
                 f"embed_dim must be divisible by num_heads, and {embed_dim} is not by {num_heads}"
             )
         if add_bias_kv or add_zero_attn:
-            raise NotImplementedError("MultiheadAttention: add_bias_kv and add_zero_attn are not implemented")
+            raise located.NotImplementedError(
+                "MultiheadAttention: add_bias_kv and add_zero_attn are not implemented"
+            )
         self.embed_dim, self.num_heads, self.head_dim = embed_dim, num_heads, embed_dim // num_heads
         self.kdim, self.vdim = (embed_dim if dim is None else dim for dim in (kdim, vdim))
         self.dropout, self.batch_first = dropout, batch_first
@@ -165,7 +168,7 @@ class MultiheadAttention(Module):
                 raise AssertionError(f"attn_mask must be 2D or 3D, but found a {attn_mask.ndim}-D tensor")
             expected = (length, source) if attn_mask.ndim == 2 else (n * self.num_heads, length, source)
             if attn_mask.shape != expected:
-                raise RuntimeError(
+                raise located.RuntimeError(
                     f"The shape of the {attn_mask.ndim}D attn_mask is {attn_mask.shape}, but should be "
                     f"{expected}."
                 )
@@ -218,7 +221,7 @@ class MultiheadAttention(Module):
         if not alike:
             raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
         if is_causal and attn_mask is None:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
                 "`generate_square_subsequent_mask` to create this mask."
             )

@@ -8,6 +8,8 @@ from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, M
 from typing import Any, TypeVar, overload
 
 from autodiff import Tensor
+from autodiff.errors import located
+from autodiff.errors.tracebacks import passing
 
 from ..module import Module, indented, written
 from ..parameter import Parameter
@@ -38,7 +40,9 @@ class _Numbered(Module):
         names = [name for name, _ in self._own("module")]
         i = operator.index(index)
         if not -len(names) <= i < len(names):
-            raise IndexError(f"index {i} is out of range: {type(self).__name__} has {len(names)} modules")
+            raise located.IndexError(
+                f"index {i} is out of range: {type(self).__name__} has {len(names)} modules"
+            )
         return names[i]
 
     def __len__(self) -> int:
@@ -77,7 +81,7 @@ class _Numbered(Module):
     def extend(self: Self, modules: Iterable[Module]) -> Self:
         """Add several modules at the end; returns the container."""
         if not isinstance(modules, Iterable):
-            raise TypeError(
+            raise located.TypeError(
                 f"{type(self).__name__}.extend should be called with an iterable, but got "
                 f"{type(modules).__name__}"
             )
@@ -89,7 +93,9 @@ class _Numbered(Module):
         """Put a module before the one at `index`."""
         modules = self._listed()
         if not -len(modules) <= index <= len(modules):
-            raise IndexError(f"Index out of range: {index}: {type(self).__name__} has {len(modules)} modules")
+            raise located.IndexError(
+                f"Index out of range: {index}: {type(self).__name__} has {len(modules)} modules"
+            )
         modules.insert(index, module)
         self._replace(modules)
         return self
@@ -125,9 +131,13 @@ class Sequential(_Numbered):
 
     def forward(self, input: Any) -> Any:
         attributes = self.__dict__
-        for name, role in self._roles.items():
-            if role == "module":
-                input = attributes[name](input)
+        try:
+            for name, role in self._roles.items():
+                if role == "module":
+                    input = attributes[name](input)
+        except Exception as error:  # no path of a healthy call leads here
+            passing(error)
+            raise
         return input
 
     def _slice(self, index: slice) -> Sequential:
@@ -135,14 +145,14 @@ class Sequential(_Numbered):
 
     def __add__(self, other: Sequential) -> Sequential:
         if not isinstance(other, Sequential):
-            raise ValueError(
+            raise located.ValueError(
                 f"add operator supports only objects of Sequential class, but {type(other)} is given."
             )
         return Sequential(*self, *other)
 
     def __mul__(self, times: int) -> Sequential:
         if times <= 0:
-            raise ValueError(f"Non-positive multiplication factor {times} for Sequential")
+            raise located.ValueError(f"Non-positive multiplication factor {times} for Sequential")
         return Sequential(*(list(self) * times))
 
     __rmul__ = __mul__
@@ -295,7 +305,7 @@ class ParameterList(Module):
     def _name(self, index: int) -> str:
         i = operator.index(index)
         if not -self._size <= i < self._size:
-            raise IndexError(f"index {i} is out of range: the ParameterList has {self._size} values")
+            raise located.IndexError(f"index {i} is out of range: the ParameterList has {self._size} values")
         return str(i % self._size)
 
     @overload
@@ -325,7 +335,7 @@ class ParameterList(Module):
     def extend(self, values: Iterable[Any]) -> ParameterList:
         """Add several values at the end; returns the list. A tensor is one value: TypeError."""
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
-            raise TypeError(
+            raise located.TypeError(
                 "ParameterList.extend should be called with an iterable, but got " + type(values).__name__
             )
         for value in values:
@@ -335,7 +345,7 @@ class ParameterList(Module):
     __iadd__ = extend
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        raise RuntimeError("ParameterList should not be called.")
+        raise located.RuntimeError("ParameterList should not be called.")
 
     def extra_repr(self) -> str:
         return described(enumerate(self), lambda x: f"torch.{x.dtype.name}")
@@ -364,7 +374,7 @@ class ParameterDict(Module):
 
     def __setitem__(self, key: str, value: Any) -> None:
         if not isinstance(key, str):
-            raise TypeError(
+            raise located.TypeError(
                 "Index given to ParameterDict cannot be used as a key as it is not a string (type is "
                 f"'{type(key).__name__}'). Open an issue on github if you need non-string keys."
             )
@@ -443,7 +453,7 @@ class ParameterDict(Module):
         return self
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        raise RuntimeError("ParameterDict should not be called.")
+        raise located.RuntimeError("ParameterDict should not be called.")
 
     def extra_repr(self) -> str:
         return described(self.items(), lambda x: "torch." + str(x.type()).rpartition(".")[2])
@@ -471,7 +481,7 @@ class MLP(Sequential):
     ) -> None:
         super().__init__()
         if not isinstance(nouts, Sequence) or isinstance(nouts, str) or not nouts:
-            raise ValueError(
+            raise located.ValueError(
                 f"MLP: nouts lists the units of each layer, the outputs last: MLP({nin}, [16, 1]), not "
                 f"{nouts!r}"
             )

@@ -8,6 +8,7 @@ from typing import Any
 
 import autodiff
 from autodiff import Tensor
+from autodiff.errors import located
 from autodiff.ops.windows import pad
 from autodiff.tensor import refuse_device
 
@@ -68,25 +69,25 @@ class _Convolution(Module):
     def _refuse_options(self) -> None:
         """Raise ValueError for options that no convolution has."""
         if self.groups <= 0:
-            raise ValueError(f"groups must be a positive integer, not {self.groups}")
+            raise located.ValueError(f"groups must be a positive integer, not {self.groups}")
         for name in ("in_channels", "out_channels"):
             if getattr(self, name) % self.groups:
-                raise ValueError(
+                raise located.ValueError(
                     f"{name} must be divisible by groups: {getattr(self, name)} is not by {self.groups}"
                 )
         if isinstance(self.padding, str):
             if self.padding not in ("same", "valid"):
-                raise ValueError(
+                raise located.ValueError(
                     f"Invalid padding string {self.padding!r}, should be one of {{'valid', 'same'}}"
                 )
             if self.padding == "same" and any(step != 1 for step in self.stride):
-                raise ValueError("padding='same' is not supported for strided convolutions")
+                raise located.ValueError("padding='same' is not supported for strided convolutions")
         if self.padding_mode not in PADDING_MODES:
-            raise ValueError(
+            raise located.ValueError(
                 f"padding_mode must be one of {PADDING_MODES}, but got padding_mode={self.padding_mode!r}"
             )
         if self.transposed and self.padding_mode != "zeros":
-            raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
+            raise located.ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
 
     def reset_parameters(self) -> None:
         """Draw weight and bias anew, uniformly from ±1/√(numbers that feed one output)."""
@@ -222,7 +223,7 @@ class _Transposed(_Convolution):
         if len(wanted) != self.rank or any(
             not low <= n <= high for low, n, high in zip(least, wanted, most, strict=True)
         ):
-            raise ValueError(
+            raise located.ValueError(
                 f"requested an output size of {wanted}, but valid sizes range from {least} to {most} (for an "
                 f"input of {input.shape})"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autodiff import Tensor
+from autodiff.errors import located
 
 from .. import functional as F
 from ..module import Module
@@ -23,7 +24,7 @@ class Dropout(Module):
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         if not 0 <= p <= 1:
-            raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+            raise located.ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
         self.p, self.inplace = p, inplace
 
     def forward(self, input: Tensor) -> Tensor:

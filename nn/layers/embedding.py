@@ -6,6 +6,7 @@ from typing import Any
 
 import autodiff
 from autodiff import Tensor
+from autodiff.errors import located
 from autodiff.ops.neural import embedding
 from autodiff.tensor import refuse_device
 
@@ -44,7 +45,7 @@ class Embedding(Module):
         super().__init__()
         refuse_device(device)
         if max_norm is not None or scale_grad_by_freq or sparse:
-            raise NotImplementedError(
+            raise located.NotImplementedError(
                 "Embedding: max_norm, scale_grad_by_freq and sparse are not available: leave them out"
             )
         if padding_idx is not None:

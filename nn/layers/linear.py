@@ -7,6 +7,7 @@ from typing import Any
 
 import autodiff
 from autodiff import Tensor
+from autodiff.errors import located
 from autodiff.ops.linear import bilinear, linear
 from autodiff.tensor import refuse_device
 
@@ -83,7 +84,7 @@ class Bilinear(Module):
         super().__init__()
         refuse_device(device)
         if in1_features <= 0:
-            raise ValueError(f"in1_features must be > 0, but got {in1_features}")
+            raise located.ValueError(f"in1_features must be > 0, but got {in1_features}")
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
         self.weight = Parameter(autodiff.empty(out_features, in1_features, in2_features, dtype=dtype))
         self.register_parameter(

@@ -7,6 +7,7 @@ from typing import Any
 
 import autodiff
 from autodiff import Tensor
+from autodiff.errors import located
 from autodiff.tensor import refuse_device
 
 from .. import init
@@ -84,7 +85,7 @@ class _Tracking(_Normalization):
     def _refuse_dims(self, input: Tensor) -> None:
         if input.ndim not in self.ndims:
             expected = " or ".join(f"{n}D" for n in self.ndims)
-            raise ValueError(
+            raise located.ValueError(
                 f"expected {expected} input (got {input.ndim}D input), {type(self).__name__} of {input.shape}"
             )
 
@@ -149,7 +150,7 @@ class _InstanceNorm(_Tracking):
         self._refuse_dims(input)
         dim = 1 if input.ndim == self.ndims[-1] else 0
         if self.affine and input.shape[dim] != self.num_features:
-            raise ValueError(
+            raise located.ValueError(
                 f"expected input's size at dim={dim} to match num_features "
                 f"({self.num_features}), but got: {tuple(input.shape)}"
             )
@@ -210,7 +211,9 @@ class GroupNorm(_Normalization):
         super().__init__()
         refuse_device(device)
         if num_channels % num_groups:
-            raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")
+            raise located.ValueError(
+                f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})"
+            )
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
         self._make_parameters((num_channels,), affine, affine and bias, dtype)
 

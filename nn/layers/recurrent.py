@@ -13,6 +13,7 @@ from typing import Any
 
 import autodiff
 from autodiff import Tensor
+from autodiff.errors import located
 from autodiff.ops import recurrent
 from autodiff.ops.linear import linear
 from autodiff.tensor import refuse_device
@@ -215,22 +216,22 @@ class RNNBase(_Recurrent):
         """Whether the input has a batch; raises unless it fits."""
         name = type(self).__name__
         if not isinstance(input, Tensor):
-            raise TypeError(f"{name}: the input must be a Tensor, not {type(input).__name__}")
+            raise located.TypeError(f"{name}: the input must be a Tensor, not {type(input).__name__}")
         if input.ndim not in (2, 3):
-            raise ValueError(f"{name}: Expected input to be 2D or 3D, got {input.ndim}D instead")
+            raise located.ValueError(f"{name}: Expected input to be 2D or 3D, got {input.ndim}D instead")
         weight: Tensor = self.weight_ih_l0
         if input.dtype != weight.dtype:
-            raise ValueError(
+            raise located.ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). Convert "
                 f"input: input.to({weight.dtype}), or convert model: model.to({input.dtype})"
             )
         if input.shape[-1] != self.input_size:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, "
                 f"got {input.shape[-1]}"
             )
         if not input.shape[1 if self.batch_first and input.ndim == 3 else 0]:
-            raise RuntimeError(f"Expected sequence length to be larger than 0 in {name}")
+            raise located.RuntimeError(f"Expected sequence length to be larger than 0 in {name}")
         return input.ndim == 3
 
     def _checked(self, state: Tensor, name: str, batched: bool, shape: tuple[int, ...], dtype: Any) -> Tensor:
@@ -238,7 +239,7 @@ class RNNBase(_Recurrent):
         if state.ndim != (3 if batched else 2):
             kind = "batched 3-D" if batched else "unbatched 2-D"
             names = "hx and cx" if self.mode == "LSTM" else "hx"
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"For {kind} input, {names} should also be {3 if batched else 2}-D but got "
                 f"{state.ndim}-D tensor"
             )
@@ -246,9 +247,9 @@ class RNNBase(_Recurrent):
             state = state.unsqueeze(1)
         if state.shape != shape:
             what = "hidden" if self.mode != "LSTM" else f"hidden[{'hc'.index(name)}]"
-            raise RuntimeError(f"Expected {what} size {shape}, got {list(state.shape)}")
+            raise located.RuntimeError(f"Expected {what} size {shape}, got {list(state.shape)}")
         if state.dtype != dtype:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"Input and hidden tensors are not the same dtype: {dtype}, but {name} is {state.dtype}"
             )
         return state
@@ -281,7 +282,7 @@ class RNN(_Elman, RNNBase):
         **options: Any,
     ) -> None:
         if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
+            raise located.ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
         self.nonlinearity, self.mode = nonlinearity, f"RNN_{nonlinearity.upper()}"
         super().__init__(input_size, hidden_size, num_layers, *args, **options)
 
@@ -335,24 +336,28 @@ def _check_sizes(mode: str, input_size: Any, hidden_size: Any, num_layers: Any, 
     """Raise TypeError or ValueError for sizes that cannot be."""
     for name, size in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
         if not isinstance(size, int):
-            raise TypeError(f"{name} should be of type int, got: {type(size).__name__}")
+            raise located.TypeError(f"{name} should be of type int, got: {type(size).__name__}")
         if size <= 0:
-            raise ValueError(f"{name} must be greater than zero")
+            raise located.ValueError(f"{name} must be greater than zero")
     if proj_size and mode != "LSTM":
-        raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
+        raise located.ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
     if proj_size < 0 or proj_size >= hidden_size:
-        raise ValueError("proj_size has to be smaller than hidden_size, and a positive integer or zero")
+        raise located.ValueError(
+            "proj_size has to be smaller than hidden_size, and a positive integer or zero"
+        )
     if proj_size:
-        raise NotImplementedError("LSTM: proj_size is not implemented: put a Linear layer after the LSTM")
+        raise located.NotImplementedError(
+            "LSTM: proj_size is not implemented: put a Linear layer after the LSTM"
+        )
 
 
 def _check_flags(bias: Any, batch_first: Any, dropout: Any, num_layers: int) -> None:
     """Raise TypeError or ValueError for options that cannot be; warn of a dropout that drops nothing."""
     for name, flag in (("bias", bias), ("batch_first", batch_first)):
         if not isinstance(flag, bool):
-            raise TypeError(f"{name} should be of type bool, got: {type(flag).__name__}")
+            raise located.TypeError(f"{name} should be of type bool, got: {type(flag).__name__}")
     if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0 <= dropout <= 1:
-        raise ValueError(
+        raise located.ValueError(
             "dropout should be a number in range [0, 1] representing the probability of an element being "
             "zeroed"
         )
@@ -388,11 +393,11 @@ class RNNCellBase(_Recurrent):
         name = type(self).__name__
         for x, what in ((input, "input"), *((state, "hidden") for state in states or ())):
             if x.ndim not in (1, 2):
-                raise ValueError(f"{name}: Expected {what} to be 1D or 2D, got {x.ndim}D instead")
+                raise located.ValueError(f"{name}: Expected {what} to be 1D or 2D, got {x.ndim}D instead")
         batched = input.ndim == 2
         rows = input if batched else input.unsqueeze(0)
         if rows.shape[1] != self.input_size:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"input has inconsistent input_size: got {rows.shape[1]} expected {self.input_size}"
             )
         shape = (rows.shape[0], self.hidden_size)
@@ -401,16 +406,16 @@ class RNNCellBase(_Recurrent):
         states = tuple(state if state.ndim == 2 else state.unsqueeze(0) for state in states)
         for state in states:
             if state.shape[0] != shape[0]:
-                raise RuntimeError(
+                raise located.RuntimeError(
                     f"Input batch size {shape[0]} doesn't match hidden batch size {state.shape[0]}, in {name}"
                 )
             if state.shape[1] != shape[1]:
-                raise RuntimeError(
+                raise located.RuntimeError(
                     f"hidden has inconsistent hidden_size: got {state.shape[1]}, expected {shape[1]}, "
                     f"in {name}"
                 )
             if state.dtype != rows.dtype:
-                raise RuntimeError(
+                raise located.RuntimeError(
                     f"{name}: expected the state to have the input's dtype {rows.dtype}, got {state.dtype}"
                 )
         w, u, b, c = self._weights("")
@@ -441,7 +446,7 @@ class RNNCell(_Elman, RNNCellBase):
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         if self.nonlinearity not in ("tanh", "relu"):
-            raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
+            raise located.RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
         return self._run(input, None if hx is None else (hx,), 1)[0]
 
     def extra_repr(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff import Tensor
+from autodiff.errors import located
 
 from ..module import Module
 
@@ -22,12 +23,12 @@ class Unflatten(Module):
     def __init__(self, dim: int, unflattened_size: Any) -> None:
         super().__init__()
         if not isinstance(unflattened_size, (tuple, list)):
-            raise TypeError(
+            raise located.TypeError(
                 f"unflattened_size must be a tuple of ints, but found type {type(unflattened_size).__name__}"
             )
         for i, n in enumerate(unflattened_size):
             if not isinstance(n, int):
-                raise TypeError(
+                raise located.TypeError(
                     "unflattened_size must be tuple of ints, but found element of type "
                     f"{type(n).__name__} at pos {i}"
                 )

@@ -13,6 +13,7 @@ from typing import Any
 
 import autodiff
 from autodiff import Tensor
+from autodiff.errors import located
 
 from .. import functional as F
 from .. import init
@@ -65,7 +66,7 @@ class _Layer(Module):
             self.add_module(f"dropout{i}", Dropout(dropout))
         if isinstance(activation, str):
             if activation not in ("relu", "gelu"):
-                raise RuntimeError(f"activation should be relu/gelu, not {activation}")
+                raise located.RuntimeError(f"activation should be relu/gelu, not {activation}")
             activation = F.relu if activation == "relu" else F.gelu
         self.activation = activation
 
@@ -305,7 +306,7 @@ class Transformer(Module):
         memory_is_causal: bool = False,
     ) -> Tensor:
         if src.shape[-1] != self.d_model or tgt.shape[-1] != self.d_model:
-            raise RuntimeError("the feature number of src and tgt must be equal to d_model")
+            raise located.RuntimeError("the feature number of src and tgt must be equal to d_model")
         memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)
         masks = tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask
         return self.decoder(tgt, memory, *masks, tgt_is_causal, memory_is_causal)

@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff import Tensor
 from autodiff.dtypes import result_dtype
+from autodiff.errors import located
 from autodiff.ops.dims import refuse_plain
 
 Reduction = Literal["mean", "sum", "none"]
@@ -32,7 +33,9 @@ def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str)
             stacklevel=3,
         )
     if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"{reduction} is not a valid value for reduction: use 'mean', 'sum' or 'none'")
+        raise located.ValueError(
+            f"{reduction} is not a valid value for reduction: use 'mean', 'sum' or 'none'"
+        )
     return reduction
 
 
@@ -67,7 +70,7 @@ def refuse_shapes(name: str, input: Tensor, target: Tensor) -> None:
         message += (
             f"There are {input.numel()} predictions and {target.numel()} targets: one of each is needed"
         )
-    raise ValueError(message)
+    raise located.ValueError(message)
 
 
 def pair(name: str, input: Any, target: Any) -> tuple[Tensor, Tensor]:
@@ -82,7 +85,7 @@ def pair(name: str, input: Any, target: Any) -> tuple[Tensor, Tensor]:
 def refuse_integers(name: str, dtype: Any) -> None:
     """Raise NotImplementedError unless the dtype is floating-point."""
     if dtype.kind != "f":
-        raise NotImplementedError(
+        raise located.NotImplementedError(
             f'"{name}" not implemented for {dtype}: predictions are real numbers, x.float()'
         )
 
@@ -98,7 +101,7 @@ def times(name: str, each: Tensor, weight: Tensor | None) -> Tensor:
         return each
     refuse_plain(weight, name, "weight", 3)
     if weight.shape != each.shape:
-        raise ValueError(
+        raise located.ValueError(
             f"Weights and input must have the same size., in {name}: {weight.shape} and {each.shape}"
         )
     return each * weight

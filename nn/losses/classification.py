@@ -8,6 +8,7 @@ import numpy as np
 
 import autodiff
 from autodiff import Tensor
+from autodiff.errors import located
 from autodiff.ops import losses as primitive
 from autodiff.ops.dims import refuse_plain
 
@@ -45,7 +46,7 @@ def binary_cross_entropy(
         refuse_shapes("binary_cross_entropy", input, target)
         refuse_integers("binary_cross_entropy", input.dtype)
         if input.dtype != target.dtype:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"Found dtype {target.dtype} but expected {input.dtype}, in binary_cross_entropy: the target "
                 f"must have the dtype of the input, target.to({input.dtype})"
             )
@@ -85,7 +86,7 @@ def binary_cross_entropy_with_logits(
     if not alike(input, target):
         refuse_others("binary_cross_entropy_with_logits", input, target)
         if target.dtype.kind != "f":
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"result type float32 can't be cast to the desired output type {target.dtype}, in "
                 "binary_cross_entropy_with_logits: targets are probabilities, target.float()"
             )
@@ -109,7 +110,7 @@ def refuse_no_probability(argument: str, tensor: Tensor, hint: str) -> None:
     """Raise RuntimeError for entries outside [0, 1], nan included."""
     p = tensor.array
     if p.size and not (p.min() >= 0 and p.max() <= 1):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"all elements of {argument} should be between 0 and 1, in binary_cross_entropy: they are "
             f"between {p.min():.4g} and {p.max():.4g}. It takes probabilities: apply sigmoid first{hint}"
         )
@@ -120,7 +121,7 @@ def broadcast_times(name: str, each: Tensor, weight: Tensor) -> Tensor:
     refuse_plain(weight, name, "weight", 3)
     product = each * weight
     if product.shape != each.shape:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"output with shape {list(each.shape)} doesn't match the broadcast shape {list(product.shape)}, "
             f"in {name}: weights of shape {weight.shape} do not fit losses of shape {each.shape}"
         )
@@ -162,14 +163,14 @@ def cross_entropy(
         return primitive.cross_entropy(input, target.array, len(target.array))
     reduction = reduction_of(size_average, reduce, reduction)
     if not 0 <= label_smoothing <= 1:
-        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+        raise located.RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     refuse_others("cross_entropy", input, target)
     refuse_integers("cross_entropy", input.dtype)
     refuse_weight("cross_entropy", weight, input)
     doubt_logits(input, "cross_entropy", LOGITS)
     if target.dtype.kind == "f" and target.shape == input.shape and input.ndim:
         if ignore_index >= 0:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "ignore_index is not supported for floating point target, in "
                 f"cross_entropy(ignore_index={ignore_index}): the targets are probabilities of all classes"
             )
@@ -219,7 +220,7 @@ def hinge_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor
     input, target = pair("hinge_loss", input, target)
     if not (np.abs(target.array) == 1).all():
         wrong = target.array[np.abs(target.array) != 1].flat[0]
-        raise ValueError(
+        raise located.ValueError(
             f"hinge_loss: targets are -1 or 1, and one is {wrong:g}: classes 0 and 1 become 2 * target - 1"
         )
     return reduced((1 - target * input).relu(), reduction)
@@ -286,7 +287,7 @@ class ClassIndices:
         self.kept = index != ignore_index
         wrong = index[self.kept & ((index < 0) | (index >= n))]
         if wrong.size:
-            raise IndexError(
+            raise located.IndexError(
                 f"Target {wrong[0]} is out of bounds., in {name}: the input {input.shape} has {n} classes, "
                 "so targets are "
                 f"0 to {n - 1}" + ("" if 0 <= ignore_index < n else f", or {ignore_index} to ignore a row")
@@ -303,7 +304,7 @@ def refuse_class_shapes(name: str, input: Tensor, target: Tensor) -> None:
     """Raise ValueError or RuntimeError unless target is one class index for each row of input."""
     x, y = input.shape, target.shape
     if not x:
-        raise ValueError(
+        raise located.ValueError(
             f"Expected 1 or more dimensions (got 0), in {name}: the input has one number for each class"
         )
     if target.dtype != np.int64:
@@ -312,12 +313,12 @@ def refuse_class_shapes(name: str, input: Tensor, target: Tensor) -> None:
             if name == "cross_entropy"
             else ""
         )
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"expected target dtype to be int64, but got {target.dtype}, in {name}: targets of shape {y} are "
             f"class indices, target.long().{same_shape}"
         )
     if x == y and len(x) > 1:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"0D or 1D target tensor expected, multi-target not supported, in {name}: Expected floating "
             f"point type for target with class probabilities, got {target.dtype}. If the rows are one-hot, "
             "target.argmax(1) is what is wanted"
@@ -326,17 +327,17 @@ def refuse_class_shapes(name: str, input: Tensor, target: Tensor) -> None:
     if y == expected or (len(x) == 1 and y == (1,)):
         return
     if len(x) > 1 and y and y[0] != x[0]:
-        raise ValueError(
+        raise located.ValueError(
             f"Expected input batch_size ({x[0]}) to match target batch_size ({y[0]})., in {name}: input {x}, "
             f"target {y}"
         )
     if len(x) <= 2:
         hint = ": target.squeeze(1) drops the second dimension" if y == (*expected, 1) else ""
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"0D or 1D target tensor expected, multi-target not supported, in {name}: the input {x} takes "
             f"one class index for each row, shape {expected}, and the target has shape {y}{hint}"
         )
-    raise RuntimeError(
+    raise located.RuntimeError(
         f"Expected target size {list(expected)}, got {list(y)}, in {name}: the input {x} has its classes "
         "second"
     )
@@ -349,12 +350,12 @@ def refuse_weight(name: str, weight: Tensor | None, input: Tensor) -> None:
     refuse_plain(weight, name, "weight", 3)
     classes = input.shape[class_dim(input)]
     if weight.shape != (classes,):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got "
             f"weight tensor of shape: {list(weight.shape)}"
         )
     if weight.dtype != input.dtype:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"expected scalar type {input.dtype} but found {weight.dtype}, in {name}: "
             f"weight.to({input.dtype})"
         )

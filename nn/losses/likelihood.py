@@ -9,6 +9,7 @@ import numpy as np
 
 import autodiff
 from autodiff import Tensor
+from autodiff.errors import located
 from autodiff.ops.dims import refuse_plain
 
 from .checks import pair, reduced, reduction_of, refuse_others
@@ -46,7 +47,7 @@ def kl_div(
     reduction = reduction_of(size_average, reduce, "sum" if reduction == "batchmean" else reduction)
     refuse_others("kl_div", input, target)
     if input.dtype.kind != "f" or target.dtype.kind != "f":
-        raise RuntimeError("kl_div: Integral inputs not supported: x.float()")
+        raise located.RuntimeError("kl_div: Integral inputs not supported: x.float()")
     input, target = pair("kl_div", input, target)
     each = target.exp() * (target - input) if log_target else autodiff.xlogy(target, target) - target * input
     loss = reduced(each, reduction)
@@ -107,7 +108,7 @@ def gaussian_nll_loss(
         var = autodiff.full(input.shape, float(var), dtype=input.dtype)
     refuse_plain(var, "gaussian_nll_loss", "var", 3)
     if (var.array < 0).any():
-        raise ValueError("var has negative entry/entries, in gaussian_nll_loss")
+        raise located.ValueError("var has negative entry/entries, in gaussian_nll_loss")
     if var.shape != input.shape:
         if var.shape == input.shape[:-1]:
             var = var.unsqueeze(-1)
@@ -115,7 +116,7 @@ def gaussian_nll_loss(
             var.ndim != input.ndim
             or sum(n for n, m in zip(var.shape, input.shape, strict=True) if n != m) != 1
         ):
-            raise ValueError(
+            raise located.ValueError(
                 f"var is of incorrect size, in gaussian_nll_loss: {var.shape}, but the input is {input.shape}"
             )
     missing = np.maximum(eps - var.array, 0)

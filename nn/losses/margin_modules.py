@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from autodiff import Tensor
+from autodiff.errors import located
 
 from . import margins as f
 from .modules import _Loss
@@ -71,9 +72,9 @@ class MultiMarginLoss(_Loss):
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         if p not in (1, 2):
-            raise ValueError(f"only p == 1 and p == 2 supported, in MultiMarginLoss: p is {p}")
+            raise located.ValueError(f"only p == 1 and p == 2 supported, in MultiMarginLoss: p is {p}")
         if weight is not None and weight.ndim != 1:
-            raise ValueError(
+            raise located.ValueError(
                 f"MultiMarginLoss: expected weight to be None or 1D tensor, got {weight.ndim}D instead"
             )
         self.register_buffer("weight", weight)
@@ -154,7 +155,9 @@ class TripletMarginLoss(_Loss):
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         if margin <= 0:
-            raise ValueError(f"TripletMarginLoss: expected margin to be greater than 0, got {margin} instead")
+            raise located.ValueError(
+                f"TripletMarginLoss: expected margin to be greater than 0, got {margin} instead"
+            )
         self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
@@ -180,7 +183,7 @@ class TripletMarginWithDistanceLoss(_Loss):
     ) -> None:
         super().__init__(None, None, reduction)
         if margin <= 0:
-            raise ValueError(
+            raise located.ValueError(
                 f"TripletMarginWithDistanceLoss: expected margin to be greater than 0, got {margin} instead"
             )
         from ..layers.distance import PairwiseDistance  # here: layers import functions, and these the losses

@@ -8,6 +8,7 @@ import numpy as np
 
 import autodiff
 from autodiff import Tensor, pairwise_distance
+from autodiff.errors import located
 from autodiff.ops import losses as primitive
 from autodiff.ops.dims import refuse_plain
 
@@ -64,7 +65,7 @@ def margin_ranking_loss(
     for x, name, position in ((input1, "input1", 1), (input2, "input2", 2), (target, "target", 3)):
         refuse_plain(x, "margin_ranking_loss", name, position)
     if not input1.ndim == input2.ndim == target.ndim:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: "
             f"{input1.shape}, input2: {input2.shape}, target: {target.shape}"
         )
@@ -145,9 +146,9 @@ def refuse_triplet(name: str, anchor: Tensor, positive: Tensor, negative: Tensor
     ):
         refuse_plain(x, name, argument, i)
     if margin <= 0:
-        raise ValueError(f"margin must be greater than 0, got {margin}, in {name}")
+        raise located.ValueError(f"margin must be greater than 0, got {margin}, in {name}")
     if not anchor.ndim == positive.ndim == negative.ndim:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "The anchor, positive, and negative tensors are expected to have the same number of dimensions, "
             f"but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and negative {negative.ndim}D inputs"
         )
@@ -179,17 +180,17 @@ def cosine_embedding_loss(
     for x, argument, position in ((input1, "input1", 1), (input2, "input2", 2), (target, "target", 3)):
         refuse_plain(x, name, argument, position)
     if target.ndim > 1:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"0D or 1D target tensor expected, multi-target not supported, in {name}: it is {target.shape}"
         )
     if not input1.ndim == input2.ndim == target.ndim + 1:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with "
             f"sizes {list(input1.shape)} and {list(input2.shape)}., in {name}"
         )
     input1, input2 = pair(name, input1, input2)
     if target.shape != input1.shape[:-1]:
-        raise ValueError(
+        raise located.ValueError(
             f"{name}: Target size {target.shape} must be one number for each row of the inputs {input1.shape}"
         )
     tiny = 1e-12  # added to the squared lengths, as in PyTorch
@@ -245,13 +246,13 @@ def multi_margin_loss(
     reduction = reduction_of(size_average, reduce, reduction)
     refuse_others(name, input, target)
     if p not in (1, 2):
-        raise ValueError(f"only p == 1 and p == 2 supported, in {name}: p is {p}")
+        raise located.ValueError(f"only p == 1 and p == 2 supported, in {name}: p is {p}")
     refuse_integers(name, input.dtype)
     rows = score_rows(name, input)
     n, classes = rows.shape
     index = target.array.reshape(-1)
     if target.ndim > 1 or len(index) != n:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"{name}: target tensor should be 1-D with size equal to the number of input samples (batch "
             f"size). Expected target size [{n}], but got {list(target.shape)}. Input has shape "
             f"{list(input.shape)}."
@@ -270,13 +271,13 @@ def refuse_class_weight(name: str, weight: Tensor, classes: int, rows: Tensor) -
     """Raise ValueError or RuntimeError unless each class has a weight, in the dtype of the scores."""
     refuse_plain(weight, name, "weight", 5)
     if weight.ndim != 1:
-        raise ValueError(f"weight must be one-dimensional, in {name}: it has shape {weight.shape}")
+        raise located.ValueError(f"weight must be one-dimensional, in {name}: it has shape {weight.shape}")
     if len(weight) != classes:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"inconsistent weight size, expected {classes} but got {list(weight.shape)}, in {name}"
         )
     if weight.dtype != rows.dtype:
-        raise RuntimeError(f"expected scalar type {rows.dtype} but found {weight.dtype}, in {name}")
+        raise located.RuntimeError(f"expected scalar type {rows.dtype} but found {weight.dtype}, in {name}")
 
 
 def multilabel_margin_loss(
@@ -303,7 +304,7 @@ def multilabel_margin_loss(
     refuse_integers(name, input.dtype)
     rows = score_rows(name, input)
     if target.shape != input.shape:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}, in "
             f"{name}"
         )
@@ -324,7 +325,7 @@ def multilabel_margin_loss(
 def score_rows(name: str, input: Tensor) -> Tensor:
     """Scores as (N, C). Raises RuntimeError unless they are (N, C) or (C,), with a class at least."""
     if input.ndim > 2 or 0 in input.shape[-1:]:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
             f"{list(input.shape)}, in {name}"
         )
@@ -334,12 +335,12 @@ def score_rows(name: str, input: Tensor) -> Tensor:
 def refuse_labels(name: str, target: Tensor, outside: np.bool_, words: str) -> None:
     """Raise RuntimeError unless the target are class indices, and none is out of range."""
     if target.dtype != np.int64:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"expected scalar type Long but found {target.dtype}, in {name}: targets are class indices, "
             "target.long()"
         )
     if outside:
-        raise RuntimeError(f"{words}, in {name}")
+        raise located.RuntimeError(f"{words}, in {name}")
 
 
 def multilabel_soft_margin_loss(
@@ -363,7 +364,7 @@ def multilabel_soft_margin_loss(
     reduction = reduction_of(size_average, reduce, reduction)
     input, target = pair("multilabel_soft_margin_loss", input, target)
     if not input.ndim:
-        raise IndexError(
+        raise located.IndexError(
             "Dimension specified as -1 but tensor has no dimensions, in multilabel_soft_margin_loss"
         )
     surprise = primitive.softplus_of_negative

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autodiff import Tensor
+from autodiff.errors import located
 from autodiff.ops import losses as primitive
 
 from .checks import pair, reduced, reduction_of, times, weighted
@@ -79,7 +80,9 @@ def smooth_l1_loss(
     """
     reduction = reduction_of(size_average, reduce, reduction)
     if beta < 0:
-        raise RuntimeError(f"smooth_l1_loss does not support negative values for beta., and beta is {beta}")
+        raise located.RuntimeError(
+            f"smooth_l1_loss does not support negative values for beta., and beta is {beta}"
+        )
     input, target = pair("smooth_l1_loss", input, target)
     if beta == 0:
         return reduced((input - target).abs(), reduction)
@@ -101,7 +104,7 @@ def huber_loss(
     """
     reduction = reduction_of(None, None, reduction)
     if not delta > 0:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"huber_loss does not support non-positive values for delta., and delta is {delta}"
         )
     input, target = pair("huber_loss", input, target)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import Tensor, enable_grad, get_default_dtype
+from autodiff.errors import located
 from autodiff.memory import touch
 
 from ..suspicions.steps import doubt_step
@@ -50,15 +51,15 @@ class Optimizer:
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         self.check(defaults)
         if isinstance(params, Tensor) or hasattr(params, "parameters"):
-            raise TypeError(
+            raise located.TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
                 f"{type(params).__name__}: pass model.parameters() or a list of tensors"
             )
         if isinstance(params, set):
-            raise TypeError(UNORDERED)
+            raise located.TypeError(UNORDERED)
         groups: list[Any] = list(params)
         if not groups:
-            raise ValueError(
+            raise located.ValueError(
                 "optimizer got an empty parameter list: there are none, or the generator model.parameters() "
                 "was read before (it can be read once)"
             )
@@ -77,11 +78,11 @@ class Optimizer:
     def check(self, options: Mapping[str, Any]) -> None:
         """Raise ValueError if an option is out of range."""
         if options.get("differentiable"):
-            raise ValueError(
+            raise located.ValueError(
                 "differentiable=True is not supported: a step changes the parameters in place, unrecorded"
             )
         if options.get("fused") and options.get("foreach"):
-            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+            raise located.RuntimeError("`fused` and `foreach` cannot be `True` together.")
 
     def update_rule(self, group: dict[str, Any]) -> Update:
         """The update of one parameter, under the options that its group has now."""
@@ -107,7 +108,7 @@ class Optimizer:
                 if p._grad is not None:
                     w, g = p.array, p.grad.array
                     if g.shape != w.shape:
-                        raise RuntimeError(
+                        raise located.RuntimeError(
                             f"step: the gradient has shape {g.shape} and its parameter {w.shape}: "
                             "its data was replaced; call zero_grad() and backward() again"
                         )
@@ -162,17 +163,17 @@ class Optimizer:
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Optimize more parameters, under options of their own: {"params": [x, y], "lr": 0.01}."""
         if not isinstance(param_group, dict):
-            raise TypeError(f"param_group must be a dict, but got {type(param_group).__name__}")
+            raise located.TypeError(f"param_group must be a dict, but got {type(param_group).__name__}")
         if "params" not in param_group:
             raise KeyError(f"the parameter group has no 'params', only {sorted(param_group)}")
         given = param_group["params"]
         if isinstance(given, set):
-            raise TypeError(UNORDERED)
+            raise located.TypeError(UNORDERED)
         entries = [given] if isinstance(given, Tensor) else list(given)
         params = [entry[1] if isinstance(entry, tuple) else entry for entry in entries]
         names = [entry[0] for entry in entries if isinstance(entry, tuple)]
         if names and len(names) < len(params):
-            raise ValueError(
+            raise located.ValueError(
                 "all optimizer params should be with/without names. Some param names are missing"
             )
         group = {**param_group, "params": params}
@@ -189,16 +190,16 @@ class Optimizer:
         for p in params:
             if not isinstance(p, Tensor):
                 hint = ": pass model.parameters()" if hasattr(p, "parameters") or isinstance(p, str) else ""
-                raise TypeError(
+                raise located.TypeError(
                     f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}{hint}"
                 )
             if not (p.is_leaf or p.retains_grad):
-                raise ValueError(
+                raise located.ValueError(
                     f"can't optimize a non-leaf Tensor: this one, of shape {p.shape}, is the result of an "
                     "operation and is computed anew in each step; optimize what it is computed from"
                 )
             if not p.array.flags.writeable:
-                raise ValueError(f"can't optimize a read-only Tensor, of shape {p.shape}: clone() it")
+                raise located.ValueError(f"can't optimize a read-only Tensor, of shape {p.shape}: clone() it")
         if len({id(p) for p in params}) < len(params):
             warnings.warn(
                 "optimizer contains a parameter group with duplicate parameters: a step moves them twice",
@@ -206,13 +207,13 @@ class Optimizer:
             )
         for group in self.param_groups:
             if named != ("param_names" in group):
-                raise ValueError(
+                raise located.ValueError(
                     "all optimizer param groups should be with/without names. "
                     f"cannot add param group {'with' if named else 'without'} names to the optimizer"
                 )
         known = {id(p) for p in self._parameters()}
         if any(id(p) in known for p in params):
-            raise ValueError("some parameters appear in more than one parameter group")
+            raise located.ValueError("some parameters appear in more than one parameter group")
 
     # Saved and restored ------------------------------------------------------------------------
 
@@ -235,7 +236,7 @@ class Optimizer:
         Raises TypeError, KeyError or ValueError, with nothing changed, for a dict that does not fit.
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f"load_state_dict expected a dict, but got {type(state_dict).__name__}")
+            raise located.TypeError(f"load_state_dict expected a dict, but got {type(state_dict).__name__}")
         for key in ("state", "param_groups"):
             if key not in state_dict:
                 raise KeyError(f"loaded state dict has no {key!r}, only {list(state_dict)}")
@@ -245,7 +246,7 @@ class Optimizer:
         state: defaultdict[Tensor, dict[str, Tensor]] = defaultdict(dict)
         for number, entry in state_dict["state"].items():
             if number not in numbered:
-                raise ValueError(
+                raise located.ValueError(
                     f"loaded state dict has a state for parameter {number!r}, which is in none of its groups"
                 )
             state[numbered[number]] = self._loaded_state(number, entry, numbered[number])
@@ -255,14 +256,14 @@ class Optimizer:
     def _loaded_groups(self, saved: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The parameter groups with the saved options."""
         if len(saved) != len(self.param_groups):
-            raise ValueError(
+            raise located.ValueError(
                 "loaded state dict has a different number of parameter groups: "
                 f"{len(saved)}, and the optimizer has {len(self.param_groups)}"
             )
         groups = []
         for i, (mine, theirs) in enumerate(zip(self.param_groups, saved, strict=True)):
             if len(theirs["params"]) != len(mine["params"]):
-                raise ValueError(
+                raise located.ValueError(
                     "loaded state dict contains a parameter group that doesn't match the size of optimizer's "
                     f"group: group {i} has {len(theirs['params'])} parameters, and {len(mine['params'])} here"
                 )
@@ -273,7 +274,7 @@ class Optimizer:
                 if default is None or isinstance(default, bool):
                     group.setdefault(name, default)  # flags come and go with PyTorch's versions
                 elif name not in group:
-                    raise ValueError(
+                    raise located.ValueError(
                         f"loaded state dict has no {name!r} in group {i}, only {sorted(theirs)}: "
                         f"was it saved by another kind of optimizer than {type(self).__name__}?"
                     )
@@ -285,7 +286,7 @@ class Optimizer:
         """A copy of the saved state of one parameter, in its dtype."""
         missing = [name for name in self.state_names if name not in entry]
         if missing:
-            raise ValueError(
+            raise located.ValueError(
                 f"loaded state dict has no {' '.join(missing)} for parameter {number}, only {sorted(entry)}: "
                 f"was it saved by another kind of optimizer than {type(self).__name__}?"
             )
@@ -297,7 +298,7 @@ class Optimizer:
             shape, dtype = ((), get_default_dtype()) if scalar else (p.shape, p.dtype)
             array = np.asarray(value.detach() if hasattr(value, "detach") else value).astype(dtype)
             if array.shape != shape:
-                raise ValueError(
+                raise located.ValueError(
                     f"loaded state dict has {name} of shape {array.shape} for parameter {number}, "
                     f"and the optimizer needs shape {shape}"
                 )
@@ -391,6 +392,6 @@ def refuse_negative(options: Mapping[str, Any], **names: str) -> None:
     for option, name in names.items():
         value = options[option]
         if isinstance(value, Tensor) and value.numel() != 1:
-            raise ValueError(f"Tensor {option} must be 1-element")
+            raise located.ValueError(f"Tensor {option} must be 1-element")
         if not value >= 0:
-            raise ValueError(f"Invalid {name}: {value}")
+            raise located.ValueError(f"Invalid {name}: {value}")
