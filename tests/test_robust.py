@@ -224,6 +224,34 @@ def test_ctrl_c_at_any_moment_leaves_all_parameters_moved_or_none(name: str, siz
     assert steps > times  # it was interrupted at work
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers on Windows")
+@pytest.mark.parametrize("name", ["SGD", "Adam", "Rprop", "Adadelta"])
+def test_a_timer_that_raises_waits_for_the_end_of_the_step(name: str) -> None:
+    params = [autodiff.zeros(size, requires_grad=True) for size in (20, 30, 20_000, 40_000)]
+    for p in params:
+        p.grad = autodiff.ones(p.shape)
+    optimizer = getattr(optim, name)(params, lr=0.01)
+
+    def raising(*_: Any) -> None:
+        raise TimeoutError
+
+    rng, held = random.Random(0), signal.getsignal(signal.SIGINT)
+    before = signal.signal(signal.SIGALRM, raising)
+    try:
+        for _ in range(60):
+            with pytest.raises(TimeoutError):
+                signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.0005, 0.004))
+                while True:
+                    optimizer.step()
+            values = [p.detach().numpy() for p in params]
+            assert all((v == values[0][0]).all() for v in values)
+            assert len({state["step"].item() for state in optimizer.state.values() if "step" in state}) <= 1
+            assert signal.getsignal(signal.SIGALRM) is raising and signal.getsignal(signal.SIGINT) is held
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 # the same bits ----------------------------------------------------------------------------------------------
 
 LEARN = """
