@@ -1,8 +1,12 @@
 """A script's training step as plain NumPy: `python -m autodiff.source demos/xor.py -o xor_by_hand.py`.
 
 The script runs until its optimizer has stepped twice; what happens between the first step and the second is
-written down and printed as a program that runs by itself. A step that the script gives to
-`autodiff.compile` is printed instead as soon as it is compiled. What the script prints goes to stderr.
+written down and printed as a program that runs by itself. Of several optimizers, a step of each is printed;
+where there is none, the script is taken to change its parameters itself, under `no_grad`. A step that the
+script gives to `autodiff.compile` is printed as soon as it is compiled. What the script prints goes to
+stderr.
+
+The printed program takes its steps with the data and the options (`lr`) of the step that was written down.
 """
 
 from __future__ import annotations
@@ -16,16 +20,26 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from . import compiler
 from .compiler.asking import PLACES
-from .compiler.page import copied
-from .compiler.program import Returned
+from .compiler.page import changed, copied
+from .compiler.program import Program, Returned
 from .compiler.readable import Readable, names_of
-from .compiler.trace import Tracer
+from .compiler.trace import ONCE, Tracer
 from .compiler.watch import tracing, watched
+from .record import mode
 from .tensor import Tensor
 
-NO_STEP = "{script} ended before an optimizer had stepped twice after backward(): there is no step to print"
+NO_STEP = (
+    "{script} ended before its parameters had been moved twice, by an optimizer after backward() or by its "
+    "own code under no_grad(): there is no step to print"
+)
+NO_LINE = (
+    "{kind} computes the loss as often as it likes in a step (it takes a closure): that is no straight line "
+    "of operations, and cannot be printed as one"
+)
 
 
 class Done(BaseException):
@@ -38,25 +52,85 @@ class Done(BaseException):
 class Onlooker(Tracer):
     """Writes down a step that will not be replayed, so that values may leave it, to be printed or plotted."""
 
-    def __init__(self, variables: list[tuple[str, Any]], title: str) -> None:
+    def __init__(self, variables: list[tuple[str, Any]], title: str, last: Any = None) -> None:
         super().__init__()
-        self.variables, self.title = variables, title
+        self.variables, self.title, self.last = variables, title, last
+        self.losses: list[Returned] = []
 
-    def give_up(self, reason: str) -> None:
+    def give_up(self, reason: str, place: str = "") -> None:
         """Go on: nothing depends on it."""
 
     def pullback(self, seeds: Any, wanted: Any = None, retain_graph: bool = False) -> Any:
         root, _ = seeds[0]
-        self.program.result = Returned(self.named(root.value))
+        self.losses.append(Returned(self.named(root.value)))
         return super().pullback(seeds, wanted, retain_graph)
 
     def update(self, optimizer: Any, step: Callable[..., Any]) -> None:
         super().update(optimizer, step)
-        if self.program.result is not None:
-            result = self.program.result
-            self.finish(None)
-            self.program.result = result
-            raise Done(lambda: Readable(copied(self.program), names_of(self.variables), self.title))
+        if self.losses and optimizer is self.last:
+            self.done()
+
+    def done(self) -> None:
+        """End the script: its step is known."""
+        self.finish(None)
+        self.program.result = tuple(self.losses)
+        given(self.program)
+        raise Done(lambda: Readable(copied(self.program), names_of(self.variables), self.title))
+
+
+class ByHand(Onlooker):
+    """Waits for the first operation after the parameters were changed, and for the next of this kind."""
+
+    moved = begun = False  # whether parameters were changed since the last of them; whether there was one
+
+    def become(self, original: Any, x: Tensor, new: Tensor, name: str) -> Tensor:
+        self.moved = self.moved or (x.is_leaf and x.requires_grad)
+        return super().become(original, x, new, name)
+
+    def begin(self) -> None:
+        """What was written down is no part of the step; what it left is given to it."""
+        for value in self.program.values:
+            if value.kind == "made":
+                value.kind, value.source = "constant", None
+        self.program.lines.clear()
+        self.program.names.clear()
+        self.losses.clear()
+        self.grads_set.clear()
+        self.begun, self.moved = True, False
+
+    def forward(self, op: Any, original: Any, raw: Any) -> Any:
+        if self.moved and mode.enabled:
+            if self.begun and self.losses:
+                self.done()
+            self.begin()
+        return super().forward(op, original, raw)
+
+
+PICKS = (np.ndarray.take, np.take)
+
+
+def given(program: Program) -> None:
+    """What a script picks out of its data for a step, or gives a name, is written as the data of the step."""
+    changing = changed(program)
+    plain = {
+        v
+        for v in program.values
+        if v.kind == "constant" or (v.kind == "tensor" and not v.source.requires_grad)
+    } - changing
+    lines = []
+    for line in program.lines:
+        out = line.out
+        if line.pure and out is not None and out.root not in changing and set(line.values()) <= plain:
+            plain.add(out)
+            if out in program.names or line.function in PICKS:
+                out.kind, out.source, out.root = "constant", None, out
+                continue
+        lines.append(line)
+    program.lines = lines
+
+
+class Refused(BaseException):
+    """The step cannot be printed."""
 
 
 def readable(script: str, arguments: Sequence[str] = ()) -> Readable:
@@ -66,6 +140,8 @@ def readable(script: str, arguments: Sequence[str] = ()) -> Readable:
             run(script, arguments)
     except Done as done:
         return done.readable()
+    except Refused as refused:
+        raise RuntimeError(str(refused)) from None
     except SystemExit:
         pass
     raise RuntimeError(NO_STEP.format(script=script))
@@ -92,7 +168,7 @@ def run(script: str, arguments: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def looking_on(title: str) -> Iterator[None]:
-    """Wait for the first backward pass and the first step, then write down the second; or a compiled step."""
+    """Wait for the first backward pass and the first step, then write down the next; or a compiled step."""
     with contextlib.ExitStack() as stack:
 
         def put(owner: Any, name: str, new: Any) -> None:
@@ -102,25 +178,39 @@ def looking_on(title: str) -> Iterator[None]:
 
         backward, slowly = vars(Tensor)["backward"], compiler.Compiled.slowly
         known: list[Any] = []
+        order: list[Any] = []  # the optimizers that have stepped
 
         def first_backward(self: Tensor, *args: Any, **options: Any) -> None:
-            if not known and not tracing():
-                variables = users_variables()
-                for optimizer in {id(x): x for _, x in variables if is_optimizer(x)}.values():
-                    known.append(optimizer)
-                    step = next(cls for cls in type(optimizer).__mro__ if "step" in vars(cls))
-                    put(step, "step", first_step(vars(step)["step"], variables))
             backward(self, *args, **options)
+            if order or known or tracing():
+                return
+            variables = users_variables()
+            known.extend({id(x): x for _, x in variables if is_optimizer(x)}.values())
+            for cls in {next(c for c in type(x).__mro__ if "step" in vars(c)) for x in known}:
+                put(cls, "step", first_steps(vars(cls)["step"], variables))
+            if not known:
+                known.append(None)
+                stack.enter_context(watched(ByHand(variables, title), []))
 
-        def first_step(step: Any, variables: list[tuple[str, Any]]) -> Any:
-            def stepped(self: Any, *args: Any, **options: Any) -> Any:
-                result = step(self, *args, **options)
-                if not tracing():
-                    stack.enter_context(watched(Onlooker(variables, title), known))
+        def first_steps(step: Any, variables: list[tuple[str, Any]]) -> Any:
+            def stepped(self: Any, closure: Any = None) -> Any:
+                if closure is not None and step.__qualname__ not in ONCE:
+                    raise Refused(NO_LINE.format(kind=type(self).__name__))
+                result = step(self, closure)
+                if not tracing() and any(self is x for x in known):
+                    again = any(self is x for x in order)
+                    order.append(self)
+                    last = order[-2] if again and len(known) > 1 and self is order[0] else None
+                    if last is not None and not waited:
+                        waited.append(last)
+                    if len(known) == 1 or (waited and self is waited[0]):
+                        stack.enter_context(watched(Onlooker(variables, title, self), known))
                 return result
 
             stepped.__qualname__ = step.__qualname__
             return stepped
+
+        waited: list[Any] = []  # for the last optimizer of those that step in turn
 
         def compiled(self: Any, *args: Any) -> Any:
             result = slowly(self, *args)

@@ -174,7 +174,7 @@ def compiled(model, criterion, x, y, optimizer="SGD"):
 
 def printed(path):
     """What a script prints where there is no autodiff."""
-    command = f"import sys; sys.modules['autodiff'] = None; exec(open({str(path)!r}).read())"
+    command = f"import runpy, sys; sys.modules['autodiff'] = None; runpy.run_path({str(path)!r})"
     done = subprocess.run([sys.executable, "-W", "error", "-c", command], capture_output=True, text=True)
     assert not done.returncode, done.stderr
     return [list(map(float, line.split())) for line in done.stdout.splitlines()]
@@ -252,3 +252,185 @@ def test_the_step_of_a_script(tmp_path):
     assert len(model_losses) == 10 and model_losses == sorted(model_losses, reverse=True)
     (tmp_path / "nothing.py").write_text("print('nothing is trained here')")
     assert source.main([str(tmp_path / "nothing.py")]) == 1
+
+
+# scripts as students write them: each prints its losses, a step a line --------------------------------------
+
+START = """
+import autodiff as torch
+import nn
+from nn.data import DataLoader, TensorDataset
+torch.manual_seed(0)
+x, y = torch.randn(12, 3), torch.randn(12, 1)
+network = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+"""
+SCRIPTS = {
+    "at the top": """
+criterion, optimizer = nn.MSELoss(), nn.optim.Adam(network.parameters(), lr=0.01)
+for epoch in range(12):
+    predicted = network(x)
+    loss = criterion(predicted, y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    with torch.no_grad():
+        accuracy = ((predicted > 0) == (y > 0)).float().mean()
+    print(loss.item(), accuracy.item())
+""",
+    "in functions, with a loader": """
+def train(model, loader, optimizer):
+    for xb, yb in loader:
+        optimizer.zero_grad()
+        output = model(xb)
+        loss = nn.functional.mse_loss(output, yb)
+        loss.backward()
+        optimizer.step()
+        print(loss.item())
+def main():
+    loader = DataLoader(TensorDataset(x, y), batch_size=12)
+    optimizer = nn.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+    for epoch in range(12):
+        train(network, loader, optimizer)
+main()
+""",
+    "clipped, with a schedule": """
+optimizer = nn.optim.RMSprop(network.parameters(), lr=1e-3)
+scheduler = nn.optim.lr_scheduler.StepLR(optimizer, 100)
+def step():
+    optimizer.zero_grad()
+    loss = ((network(x) - y) ** 2).mean()
+    loss.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), 0.5)
+    optimizer.step()
+    scheduler.step()
+    return loss.item()
+for i in range(12):
+    print(step())
+""",
+    "two optimizers, of parts": """
+first = nn.optim.SGD(network[0].parameters(), lr=0.1)
+second = nn.optim.Adam(network[2].parameters(), lr=0.01)
+for i in range(12):
+    first.zero_grad()
+    second.zero_grad()
+    loss = nn.functional.mse_loss(network(x), y)
+    loss.backward()
+    first.step()
+    second.step()
+    print(loss.item())
+""",
+    "two optimizers, in turn": """
+other = nn.Sequential(nn.Linear(3, 4), nn.LeakyReLU(0.2), nn.Linear(4, 1), nn.Sigmoid())
+maker = nn.Linear(2, 3)
+noise, ones, zeros, bce = torch.randn(12, 2), torch.ones(12, 1), torch.zeros(12, 1), nn.BCELoss()
+of_maker, of_other = nn.optim.Adam(maker.parameters(), 0.01), nn.optim.Adam(other.parameters(), 0.01)
+for i in range(12):
+    of_other.zero_grad()
+    loss = bce(other(x), ones) + bce(other(maker(noise).detach()), zeros)
+    loss.backward()
+    of_other.step()
+    of_maker.zero_grad()
+    loss_of_maker = bce(other(maker(noise)), ones)
+    loss_of_maker.backward()
+    of_maker.step()
+    print(loss.item(), loss_of_maker.item())
+""",
+    "gradients that add up": """
+optimizer = nn.optim.SGD(network.parameters(), lr=0.1)
+for i in range(12):
+    found = []
+    for part in range(3):
+        loss = nn.functional.mse_loss(network(x[4 * part : 4 * part + 4]), y[4 * part : 4 * part + 4]) / 3
+        loss.backward()
+        found.append(loss.item())
+    optimizer.step()
+    optimizer.zero_grad()
+    print(*found)
+""",
+    "zeros in place": """
+optimizer = nn.optim.SGD(network.parameters(), lr=0.1, weight_decay=0.01)
+for i in range(12):
+    optimizer.zero_grad(set_to_none=False)
+    loss = nn.functional.mse_loss(network(x), y)
+    loss.backward()
+    optimizer.step()
+    print(loss.item())
+""",
+    "by its own hand": """
+w, b = torch.randn(3, 1, requires_grad=True), torch.zeros(1, requires_grad=True)
+for i in range(12):
+    loss = ((x @ w + b - y) ** 2).mean()
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.1 * w.grad
+        b -= 0.1 * b.grad
+        w.grad = b.grad = None
+    print(loss.item())
+""",
+    "by its own hand, zeros in place": """
+w, b = torch.randn(3, 1, requires_grad=True), torch.zeros(1, requires_grad=True)
+for i in range(12):
+    loss = ((x @ w + b - y) ** 2).mean()
+    loss.backward()
+    with torch.no_grad():
+        for p in (w, b):
+            p -= 0.1 * p.grad
+            p.grad.zero_()
+    print(loss.item())
+""",
+    "a trainer": """
+class Loud(nn.MSELoss):
+    def forward(self, input, target):
+        loss = super().forward(input, target)
+        print(loss.item())
+        return loss
+trainer = nn.Trainer(network, Loud(), nn.optim.Adam(network.parameters()))
+trainer.fit(x, y, epochs=12, batch_size=12, shuffle=False, verbose=False)
+""",
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_program_of_a_script_prints_its_losses(name, tmp_path, capsys):
+    script, out = tmp_path / "script.py", tmp_path / "by_hand.py"
+    script.write_text(START + SCRIPTS[name])
+    assert source.main([str(script), "-o", str(out), "--steps", "4"]) == 0
+    assert not capsys.readouterr().out  # what the script prints is no part of the program
+    source.run(str(script), [])
+    losses = np.array([list(map(float, line.split())) for line in capsys.readouterr().out.splitlines()])
+    found = np.array(printed(out))
+    losses = losses[:, : found.shape[1]]
+    assert any(np.allclose(found, losses[k : k + 4], rtol=1e-4) for k in range(2, 5))
+    assert ("  # which a scheduler changes" in out.read_text()) == ("schedule" in name)
+
+
+def test_what_is_no_straight_line_is_refused(tmp_path, capsys):
+    script = tmp_path / "script.py"
+    script.write_text(
+        START + "optimizer = nn.optim.LBFGS(network.parameters())\n"
+        "def closure():\n    loss = network(x).pow(2).mean()\n    loss.backward()\n    return loss\n"
+        "closure()\noptimizer.step(closure)"
+    )
+    assert source.main([str(script)]) == 1 and "LBFGS computes the loss as often" in capsys.readouterr().err
+
+
+def test_an_optimizer_of_ones_own_is_refused_by_the_script_only(tmp_path):
+    class Own(nn.optim.SGD):
+        pass
+
+    model, _, x, _ = NETWORKS["XOR"]()
+    optimizer = Own(model.parameters(), lr=0.1)
+
+    @autodiff.compile
+    def own(x):
+        optimizer.zero_grad()
+        loss = model(x).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(3):
+        own(x)
+    assert "# Own moves" in own.source
+    with pytest.raises(NotImplementedError, match="the update of Own has no form by hand"):
+        own.save_source(tmp_path / "own.py")

@@ -107,6 +107,12 @@ class Compiled:
             names |= {("argument", i): name for i, name in enumerate(parameters)}
         return Readable(copied(program), names, f"One training step of {self.__name__}")
 
+    @property
+    def place(self) -> str:
+        """Where the step is defined."""
+        code = getattr(self.step, "__code__", None) or getattr(type(self.step).__call__, "__code__", None)
+        return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else self.__name__
+
     def slowly(self, key: Any, args: Any, options: Any) -> Any:
         """Eagerly, while the program is written down."""
         if key in self.reasons:
@@ -130,17 +136,18 @@ class Compiled:
             if changed and tries < MANY:
                 self.traced[key] = (program, before, tries)
                 return result
-            difference = NEVER_THE_SAME if changed else same_programs(first[0], program)
-            if not difference:
+            tracer.reason, tracer.place = (
+                (NEVER_THE_SAME, "") if changed else same_programs(first[0], program)
+            )
+            if not tracer.reason:
                 from .page import copied
                 from .replay import Replay
 
                 self.page = copied(program), before.variables
                 self.programs.setdefault(key, []).append(Replay(simplified(program), before))
                 return result
-            tracer.reason = difference
         self.reasons.add(key)
-        message = f"compile: {tracer.reason}{', at ' + tracer.place if tracer.place else ''}"
+        message = f"compile: {tracer.reason}, at {tracer.place or self.place}"
         if self.strict:
             from .trace import NotTraced
 

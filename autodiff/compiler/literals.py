@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 FEW = 100  # entries: a longer array is packed into one line, which no page could show anyway
+FEWER = 16  # of what nobody reads: the memory of optimizers, arrays of many dimensions
 
 
 def shortest(array: Any) -> Any:
@@ -51,12 +52,12 @@ def made(array: Any) -> str:
     return ""
 
 
-def literal(array: Any, indent: int = 0) -> str:
+def literal(array: Any, indent: int = 0, few: int = FEW) -> str:
     """An array as it is written: how to make it, or its entries, or what they are packed into."""
     dtype = f"np.{array.dtype.name}"
     if text := made(array):
         return text
-    if array.size > FEW:
+    if array.size > (few if array.ndim <= 2 else FEWER):
         packed = base64.b85encode(zlib.compress(np.ascontiguousarray(array).tobytes(), 9)).decode()
         return f"unpacked({packed!r}, {array.shape}, {dtype})"
     with np.printoptions(threshold=10**9, linewidth=100, floatmode="unique"):
@@ -64,9 +65,9 @@ def literal(array: Any, indent: int = 0) -> str:
     return f"np.array({text}, {dtype})".replace("nan", "np.nan").replace("inf", "np.inf")
 
 
-def defined(name: str, array: Any) -> str:
+def defined(name: str, array: Any, few: int = FEW) -> str:
     """The line that makes an array."""
-    return f"{name} = {literal(array, len(f'{name} = np.array('))}"
+    return f"{name} = {literal(array, len(f'{name} = np.array('), few)}"
 
 
 def unpacked(text, shape, dtype):  # type: ignore[no-untyped-def]

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..primitive import registry
-from . import by_hand
+from . import by_hand, literals
 from .lifted import Lifted, lifted_in
 from .passes import folded, once, unrepeated, useful
 from .program import COPIES, Instruction, Program, Update, Value, replaced, values_in
@@ -330,6 +330,7 @@ WORDS: dict[tuple[str, int | None], Callable[..., Any]] = {
     ("lstm", None): lstm, ("lstm", 0): lstm_rule,
     ("gru", None): gru, ("gru", 0): gru_rule,
     ("cat", None): cat,
+    ("copy", None): lambda x, y: by(np.full_like, x, y),
     ("unbroadcast", None): unbroadcast,
 }
 # fmt: on
@@ -371,6 +372,7 @@ MATHEMATICS: dict[tuple[str, int | None], str] = {
     ("gru", None): "h ← n + u·(h − n), step by step",
     ("gru", 0): "back through time, for x, w, b and h together",
     ("cat", None): "side by side",
+    ("copy", None): "",
     **{("cat", i): "its own part" for i in range(32)},
 }
 """Comments, where the formula of the engine's own words would be another than that of these."""
@@ -433,7 +435,10 @@ def spelled(program: Program) -> Program:
             line.out.root = line.args[0].root
     unrepeated(program)
     uncopied(program)
-    program.lines = useful(folded(program.lines, changed(program)), program)
+    outs = [line.out for line in program.lines if line.out is not None]
+    data = {v.root for v in outs if v.array.size > 1 and not literals.made(v.array)}
+    kept = changed(program) | data | {v.root for v in program.names}  # a formula says more than numbers
+    program.lines = useful(folded(program.lines, kept), program)
     program.lines = once(program)
     program.lines = useful(program.lines, program)
     return program

@@ -169,27 +169,35 @@ def looks_at(view: Array, array: Array) -> bool:
     )
 
 
-def same_programs(one: Program, two: Program) -> str:
-    """What two traces of one step differ in, in words; "" if in nothing but the values that flow."""
-    if len(one.lines) != len(two.lines) or len(one.values) != len(two.values):
-        return "it does not do the same operations at each call"
+def same_programs(one: Program, two: Program) -> tuple[str, str]:
+    """What two traces of one step differ in, in words, and the user's line; "" if in nothing but values."""
+    pairs = zip(one.lines, two.lines, strict=False)
+    different = next((y for x, y in pairs if not same_line(x, y)), None)
+    place = different.place if different is not None else ""
+    operations = [[line.note.name for line in program.lines] for program in (one, two)]
+    if operations[0] != operations[1] or len(one.values) != len(two.values):
+        return "it does not do the same operations at each call", place
     for a, b in zip(one.values, two.values, strict=True):
         if a.kind != b.kind or (a.kind in ("tensor", "gradient", "argument") and a.source is not b.source):
-            return "it does not use the same tensors at each call"
+            return "it does not use the same tensors at each call", used_at(two, b)
         if a.kind == "constant" and not same_bits(a.array, b.array):
             return (
                 "it computes with values that it takes from NumPy or Python, and that change from call to "
                 "call: pass them as tensors"
-            )
-    for x, y in zip(one.lines, two.lines, strict=True):
-        if not same_line(x, y):
-            name = x.note.name or getattr(x.function, "__name__", "an operation")
-            return f"{name} is not given the same numbers at each call: pass what changes as a tensor"
+            ), used_at(two, b)
+    if different is not None:
+        name = different.note.name or getattr(different.function, "__name__", "an operation")
+        return f"{name} is not given the same numbers at each call: pass what changes as a tensor", place
     if not same_tree(one.result, two.result):
-        return "it does not return the same kind of result at each call"
+        return "it does not return the same kind of result at each call", ""
     if not same_tree([g for _, g in one.gradients], [g for _, g in two.gradients]):
-        return "it does not leave the same gradients at each call"
-    return ""
+        return "it does not leave the same gradients at each call", ""
+    return "", ""
+
+
+def used_at(program: Program, value: Value) -> str:
+    """The user's line that first uses a value."""
+    return next((line.place for line in program.lines if value in line.values()), "")
 
 
 def settled(one: Program, two: Program) -> bool:

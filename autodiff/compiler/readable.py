@@ -82,7 +82,7 @@ class Readable:
                 if isinstance(arg, Value):
                     self.asked_by.setdefault(arg, line.note)
                     self.sizes |= {arg.array.size, *arg.array.shape}
-        self.from_gradients: set[Value] = set()
+        self.from_gradients = set(self.program.of_kind("gradient"))
         self.inline: dict[Value, tuple[str, int]] = {}
         self.comments: dict[Value, str] = {}  # of what is inline
         self.reads: dict[Value, set[Value]] = {}  # the memory that what is inline looks at
@@ -174,7 +174,7 @@ class Readable:
         first = self.name_of(values[0]) if values else ""
         if len(values) == 1 and first and "_" not in first[-8:]:
             return f"{first}_{note.name}"
-        return note.name or "value"
+        return note.name or getattr(line.function, "__name__", "value")
 
     # statements
 
@@ -182,7 +182,9 @@ class Readable:
         """Where this line is written: in the paragraph that is open, or a new one."""
         name = line.note.paragraph
         if name == "forward" and any(value in self.from_gradients for value in line.values()):
-            name = "gradients"  # clipped, for example
+            older = line.writes is not None and line.writes.root.kind == "tensor"
+            moving = older or (self.sections and self.sections[-1][0] == "update")
+            name = "update" if moving else "gradients"  # which are clipped, for example
         if not self.sections or self.sections[-1][0] != name:
             self.sections.append((name, []))
         return self.sections[-1][1]
@@ -210,7 +212,10 @@ class Readable:
         """A change in place."""
         assert line.writes is not None
         if line.function is np.copyto:
-            return f"{self.text(line.args[0])}[...] = {self.text(line.args[1])}"
+            new = line.args[1]
+            full = isinstance(new.source, Instruction) and new.source.function is np.full_like
+            value = new.source.args[1] if full and new in self.inline else new
+            return f"{self.text(line.args[0])}[...] = {self.text(value)}"
         if line.function is np.ndarray.fill:
             return f"{self.text(line.args[0])}[...] = {self.text(line.args[1])}"
         if "out" in line.options:
@@ -267,7 +272,7 @@ class Readable:
             return False
         if free(line):
             return once or len(text) <= 45
-        if cheap(line) and not last:
+        if (cheap(line) and not last) or (line.function is np.full_like and once):
             return True
         if not last:
             return once and len(text) <= LONG
@@ -344,16 +349,16 @@ class Readable:
     def constant(self, value: Value, level: int = COMPARISON) -> str:
         """A number, or an array that is defined at the top."""
         array, name = value.array, self.program.names.get(value, "")
-        if array.ndim == 0 and array.dtype.kind in "fib" and not name:
+        if array.ndim == 0 and array.dtype.kind in "fib" and not name and value not in self.memory:
             n = self.one_of(array)
             if n:
                 return f"(1 / {n})" if level > PRODUCT else f"1 / {n}"
             return self.text(shortest(array), level)
         made = literals.made(array)
-        if made and not name and len(made) <= 40:
+        if made and not name and len(made) <= 40 and value not in self.memory:
             return made
         text = literals.literal(array)
-        if text not in self.constants:
+        if text not in self.constants or value in self.memory:
             own = name or self.role(value).replace("data", "constant")
             self.constants[text] = self.fresh(own)
             self.header.append(defined(self.constants[text], array))
@@ -467,6 +472,8 @@ class Readable:
             return self.draw(name, args[1:], line)
         elif vars(by_hand).get(name) is f:
             return f"{self.function(f)}({', '.join([self.text(arg) for arg in args] + rest)})"
+        elif getattr(np.linalg, name, None) is f:
+            name = f"linalg.{name}"
         elif getattr(np, name, None) is not f:
             return self.ours(line)
         return f"np.{SYNONYMS.get(name, name)}({', '.join([self.text(arg) for arg in args] + rest)})"
@@ -510,6 +517,11 @@ class Readable:
             self.imports["unbroadcast"] = "from autodiff.backward import unbroadcast"
             return f"unbroadcast({inner})"
         note = line.note
+        if note.primitive is None:
+            raise NotImplementedError(
+                f"{getattr(line.function, '__qualname__', line.function)}, called at {line.place}, cannot be "
+                "written as NumPy"
+            )
         self.imports["registry"] = "import autodiff\nfrom autodiff.primitive import registry"
         part = "forward" if note.argnum is None else f"vjps[{note.argnum}]"
         return f"registry[{note.name!r}].{part}({inner})"
@@ -546,7 +558,8 @@ class Readable:
             memory = [f"{name}_{self.text(w)}" for name in rule.state]
             for name, key in zip(memory, rule.state.values(), strict=True):
                 kept = states.get(p, {}).get(key)
-                self.header.append(defined(name, np.zeros_like(p.array) if kept is None else kept.array))
+                array = np.zeros_like(p.array) if kept is None else kept.array
+                self.header.append(defined(name, array, literals.FEWER))
             memories.append(memory)
         if len(rule.lines) == 1:
             for _, w, g in work:
@@ -568,7 +581,8 @@ class Readable:
         numbers = group[key] if key in SEVERAL else (group[key],)
         found = []
         for name, x in zip(names, numbers, strict=True):
-            text, own = repr(float(x)), name
+            own, changing = name, key == "lr" and "initial_lr" in group
+            text = repr(float(x)) + ("  # which a scheduler changes" if changing else "")
             while self.options.get(own, f"{own} = {text}") != f"{own} = {text}":
                 own += "_"
             self.options[own] = f"{own} = {text}"

@@ -44,6 +44,9 @@ from .program import (
 )
 from .twins import TWINS
 
+ONCE = ("Optimizer.step", "SGD.step")
+"""Steps that call a closure once, and then do what they do without one."""
+
 SHAPED_BY_VALUES = frozenset([
     np.repeat, np.compress, np.unique, np.bincount, np.extract, np.nonzero, np.flatnonzero, np.argwhere,
     np.ndarray.repeat, np.ndarray.compress, np.ndarray.nonzero,
@@ -75,6 +78,7 @@ class Tracer:
         self.start = clock()
         self.grads_set: dict[int, Tensor] = {}
         self.grads_read: dict[int, tuple[Tensor, bool]] = {}  # and whether there was one
+        self.gradients_set_at: dict[int, str] = {}  # the user's lines
         self.viewed: set[int] = set()
         self.effects = 0
         self.note = self.ruled = Note("forward")
@@ -82,11 +86,11 @@ class Tracer:
 
     # the trace ends, the step goes on
 
-    def give_up(self, reason: str) -> None:
-        """Note why this step cannot be compiled; RuntimeError if it must."""
+    def give_up(self, reason: str, place: str = "") -> None:
+        """Note why this step cannot be compiled, and where (here, if not said); RuntimeError if it must."""
         if self.reason:
             return
-        self.reason, self.place = reason, user_line()
+        self.reason, self.place = reason, place or user_line()
         if self.strict:
             raise NotTraced(f"compile: {reason}, at {self.place}")
 
@@ -238,7 +242,8 @@ class Tracer:
     def effect(self, function: Any, args: Any, options: Any, target: Value) -> None:
         """Write a line that changes the memory of `target`."""
         note = self.note._replace(call=self.calls())
-        self.program.lines.append(Instruction(function, args, options, None, note, False, target))
+        made = Instruction(function, args, options, None, note, False, target, place=user_line())
+        self.program.lines.append(made)
         self.effects += 1
 
     def escape(self, function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -470,7 +475,7 @@ class Tracer:
 
     def update(self, optimizer: Any, step: Callable[..., Any]) -> None:
         """`optimizer.step()`."""
-        if step.__qualname__ not in ("Optimizer.step", "SGD.step"):
+        if step.__qualname__ not in ONCE:
             self.give_up(f"{type(optimizer).__name__} calls the step from within its own")
         groups = []
         with self.unwatched():
@@ -491,7 +496,8 @@ class Tracer:
         if not self.reason:
             made = Update(optimizer, groups)
             values = [v for _, work in groups for _, w, g in work for v in (w, g)]
-            self.program.lines.append(Instruction(update_of, (made, values), {}, None, Note("update"), False))
+            line = Instruction(update_of, (made, values), {}, None, Note("update"), False, place=user_line())
+            self.program.lines.append(line)
             self.effects += 1
 
     def draw(self, method: Callable[..., Any], generator: Any, args: Any, options: Any) -> Any:
@@ -515,7 +521,7 @@ class Tracer:
         self.program.lines.append(
             Instruction(
                 np.copyto, (target.named, values.named), {} if same else {"casting": "unsafe"}, None,
-                Note(self.note.paragraph, name, None, self.calls()), False, target.named,
+                Note(self.note.paragraph, name, None, self.calls()), False, target.named, place=user_line(),
             )
         )  # fmt: skip
         self.effects += 1
@@ -547,6 +553,7 @@ class Tracer:
             self.born[id(grad)] = weakref.ref(grad)
             return  # it is looked at: an array becomes a Tensor
         self.grads_set[id(tensor)] = tensor
+        self.gradients_set_at[id(tensor)] = user_line()
 
     # the end
 
@@ -565,20 +572,23 @@ class Tracer:
             if isinstance(grad, Tensor):
                 allowed.add(id(grad))
                 if grad.record is not None:
-                    self.give_up("a gradient is left with a graph (create_graph)")
+                    reason = "a gradient is left with a graph (create_graph)"
+                    self.give_up(reason, self.gradients_set_at[id(tensor)])
                     return
             if id(array) not in self.known:
-                self.give_up("a gradient is set that the step did not compute")
+                reason = "a gradient is set that the step did not compute"
+                self.give_up(reason, self.gradients_set_at[id(tensor)])
                 return
             self.program.gradients.append((tensor, self.known[id(array)][1]))
-        if any(id(t) in self.given for t, _ in self.program.gradients):
-            self.give_up(
-                "an argument requires grad and would get a .grad: return its gradient (autodiff.grad)"
-            )
+        given = next((t for t, _ in self.program.gradients if id(t) in self.given), None)
+        if given is not None:
+            reason = "an argument requires grad and would get a .grad: return its gradient (autodiff.grad)"
+            self.give_up(reason, self.gradients_set_at[id(given)])
             return
         for tensor, array, record in (*self.seen.values(), *self.given.values()):
             if array_of.__get__(tensor) is not array or tensor.record is not record:
-                self.give_up(f"a tensor that is older than the step, of shape {array.shape}, becomes another")
+                reason = f"a tensor that is older than the step, of shape {array.shape}, becomes another"
+                self.give_up(reason, self.made_at(array_of.__get__(tensor)))
                 return
         self.program.seen = [(t, self.known[id(array)][1], record) for t, array, record in self.seen.values()]
         self.program.grads_read = list(self.grads_read.values())
@@ -598,7 +608,8 @@ class Tracer:
             if record is not None and not record.spent and result._grad is None:
                 self.give_up(
                     "a tensor is returned whose gradient was not taken: call backward() in the step, or "
-                    "return it detached"
+                    "return it detached",
+                    self.made_at(array),
                 )
             return Returned(self.named(array))
         if type(result) in (tuple, list):
@@ -624,10 +635,18 @@ class Tracer:
             if attempt == 0:
                 del alive
                 gc.collect()
-        kind = "number" if isinstance(alive[0], Number) else f"tensor of shape {alive[0].shape}"
+        kept: Any = alive[0]
+        number = isinstance(kept, Number)
+        kind = "number" if number else f"tensor of shape {kept.shape}"
         self.give_up(
-            f"a {kind} made in the step is kept somewhere, where replays would not renew it: return it"
+            f"a {kind} made in the step is kept somewhere, where replays would not renew it: return it",
+            line_of(kept.value) if number else self.made_at(array_of.__get__(kept)),
         )
+
+    def made_at(self, array: Array) -> str:
+        """The user's line that made this array, as far as is known."""
+        found = self.known.get(id(array))
+        return line_of(found[1]) if found is not None else ""
 
     @contextmanager
     def unwatched(self) -> Iterator[None]:
@@ -637,6 +656,11 @@ class Tracer:
             yield
         finally:
             self.busy = outer
+
+
+def line_of(value: Value) -> str:
+    """The user's line that made a value; "" for what is older than the step."""
+    return value.source.place if isinstance(value.source, Instruction) else ""
 
 
 def update_of(update: Update, values: Sequence[Any]) -> None:

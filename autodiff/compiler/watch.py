@@ -20,11 +20,11 @@ from ..ops import indexing
 from ..primitive import registry
 from ..protocols import Protocols
 from ..random.generator import Generator
-from ..record import Record
+from ..record import Record, enable_grad
 from ..tensor import Tensor
 from .asking import ENGINE, PLACES, asked_by_us, from_outside
 from .lifted import Lifted, unlifted
-from .trace import Number, Tracer, array_of, grad_of, newest_first
+from .trace import ONCE, Number, Tracer, array_of, grad_of, newest_first
 
 PLAIN = frozenset(
     str(ENGINE / name)
@@ -113,10 +113,13 @@ def watched_step(t: Tracer, original: Any) -> Any:
     def step(self: Any, closure: Any = None) -> Any:
         if not t.watching:
             return original(self, closure)
-        if closure is not None:
-            t.give_up("an optimizer is given a closure")
+        if closure is not None and original.__qualname__ not in ONCE:
+            t.give_up("an optimizer is given a closure, which it may call as often as it likes")
             return original(self, closure)
-        return t.update(self, original)
+        with enable_grad():
+            loss = None if closure is None else closure()
+        t.update(self, original)
+        return loss
 
     step.__qualname__ = original.__qualname__
     return step
