@@ -1,8 +1,9 @@
 """Why is it stuck? `nn.diagnose` names the cause, with the measurement that proves it.
 
-`findings` has the causes in words, `checks` what is seen without training (data, targets, the step),
-`signals` what passes through the network, `trial` short trainings of copies, `causes` the questions in their
-order; `examination` puts them together, and `callback` is the same for `nn.Trainer`.
+`findings` has the causes in words. `checks` and `logits` are what is seen without training: in data, targets,
+loss and step. `signals` is what passes through the network, `trial` short trainings of copies; the questions
+that are asked of these are in `network`, `steps` and `task`, and in their order in `causes`. `examination`
+puts all together, and `callback` is the same for `nn.Trainer`.
 """
 
 from .callback import Diagnose

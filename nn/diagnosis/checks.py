@@ -15,6 +15,7 @@ from autodiff.dtypes import Array
 from ..module import Module
 from .findings import Finding
 from .isolation import Twin, untouched
+from .logits import attempt, disagreement
 from .rows import Batch, Rows, count
 from .signals import Signals
 
@@ -36,6 +37,10 @@ def refused(error: Exception, loss_fn: Callable[..., Any], output: Any, target: 
     if not isinstance(output, Tensor) or not isinstance(target, Tensor):
         return None
     words = str(error).split("\n")[0]
+    ending = output.grad_fn.op.name if output.grad_fn is not None and output.grad_fn.op is not None else ""
+    disagreed = disagreement(loss_fn, ending, output, target)
+    if disagreed is not None:
+        return disagreed
     if isinstance(error, IndexError) and target.dtype.kind == "i":
         classes = output.shape[1] if output.ndim > 1 else output.numel()
         wrong = float(((target.array < 0) | (target.array >= classes)).mean())
@@ -136,15 +141,6 @@ def without_bottom(loss_fn: Callable[..., Any], output: Tensor, target: Tensor) 
                 "ones",
             )
     return None
-
-
-def attempt(loss_fn: Callable[..., Any], answer: Array, output: Tensor, target: Tensor) -> float:
-    """The loss of this answer; nan if it refuses it."""
-    with autodiff.no_grad():
-        try:
-            return float(loss_fn(Tensor(answer.astype(output.dtype)), target).item())
-        except (RuntimeError, ValueError, IndexError):
-            return math.nan
 
 
 def without_effect(loss_fn: Callable[..., Any], output: Tensor, target: Tensor) -> Finding | None:
@@ -280,4 +276,6 @@ def of_targets(twin: Twin, signals: Signals, rows: Rows) -> list[Finding]:
     if not isinstance(target, Tensor):
         return []
     found = shapes(twin.loss_fn, signals, target) or coding(twin.loss_fn, signals, target)
+    if found is None and signals.output is not None:
+        found = disagreement(twin.loss_fn, signals.ending, signals.output, target)
     return [finding for finding in (found, contradictions(rows)) if finding is not None]

@@ -15,7 +15,8 @@ from autodiff import Tensor
 from ..module import Module
 from ..optim import Adam, Optimizer
 from . import checks
-from .causes import Case, explain, number
+from .case import Case, number
+from .causes import explain
 from .findings import Diagnosis, Finding
 from .isolation import Twin, untouched
 from .rows import Rows, count, read
@@ -104,7 +105,12 @@ def examined(
         base = base_rate(loss_fn, signals.output, batch.target)
     chosen = optimizer or Adam([p for p in model.parameters() if p.requires_grad], lr=0.01)
     steps = affordable(signals.work)
-    trial = train(Twin(model, loss_fn, chosen), rows, signals.loss if math.isnan(base) else base, steps)
+    try:
+        trial = train(Twin(model, loss_fn, chosen), rows, signals.loss if math.isnan(base) else base, steps)
+    except (RuntimeError, ValueError, IndexError):
+        if not findings:
+            raise
+        return Diagnosis(findings, "A short training ended with an error of the loss.", None)
     strange = not_finite(model, rows)
     if not findings and not strange:
         case = Case(model, loss_fn, chosen, optimizer is not None, rows, signals, trial, steps)

@@ -28,6 +28,14 @@ CAUSES = {
         "BCE takes 0 and 1, hinge losses take -1 and 1, cross-entropy the classes 0 to C - 1; a sigmoid "
         "answers between 0 and 1, a tanh between -1 and 1.",
     ),
+    "logits_or_probabilities": Cause(
+        "the output and the loss do not agree about logits and probabilities",
+        "A loss of logits applies sigmoid or softmax itself; after another one it sees answers between 0 and "
+        "1, where its gradient is small and its minimum out of reach. A loss of probabilities takes their "
+        "logarithm, which logits do not have.",
+        "Nothing at the end of the model for CrossEntropyLoss and BCEWithLogitsLoss; a sigmoid for BCELoss, "
+        "log_softmax for NLLLoss.",
+    ),
     "contradicting_labels": Cause(
         "the same inputs come with different targets",
         "Equal inputs get equal outputs, so no model can be right about all of them.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autodiff import Tensor
 from autodiff.ops.elementwise import sigmoid
-from autodiff.ops.neural import softmax_along
+from autodiff.ops.neural import log_softmax_along, softmax_along
 from autodiff.primitive import View
 from autodiff.record import mode
 from autodiff.suspicions import suspect
@@ -19,7 +19,7 @@ def doubt_logits(input: Tensor, loss: str, instead: str) -> None:
     record = input.record
     if record is None and not mode.enabled:
         doubt_loss()
-    while record is not None and isinstance(record.op, View):
+    while record is not None and (isinstance(record.op, View) or record.op is log_softmax_along):
         record = record.inputs[0]
     if record is not None and record.op in PROBABILITIES:
         assert record.op is not None
