@@ -25,6 +25,7 @@ from .keys import FAILED, MISS
 from .moves import Form, form_of, pieces
 from .passes import LONG, is_number, of_long_entries
 from .program import COPIES, Instruction, Program, Returned, Update, Value, layout, replaced, values_in
+from .stages import staged
 from .trace import update_of
 
 PIECE = 1 << 14  # entries: of arrays that are worked on in pieces
@@ -116,7 +117,8 @@ class Replay:
         """All lines of the function."""
         self.numbers: dict[Any, str] = {}
         self.functions: dict[Any, str] = {}
-        program, lines = self.program, self.program.lines
+        program = self.program
+        lines = program.lines = staged(program)
         self.fresh = set(values_in(program.result))
         self.scalars: set[Value] = set()
         self.find_scalars()

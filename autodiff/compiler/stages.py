@@ -1,0 +1,123 @@
+"""Operations of which the fast form does a part once for several: a convolution and its rules, in stages.
+
+The patches under a kernel are needed by the convolution and by the rule of the kernel, the cotangent in runs
+by both rules. Each stage is what `ops.convolution` does there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import Array
+from ..ops import convolution as conv
+from ..ops.windows import Sizes, Window
+from .program import Instruction, Program, Value, looks_at
+
+
+def staged(program: Program) -> list[Instruction]:
+    """The lines, with convolutions in stages."""
+    stages = Stages(program)
+    for line in program.lines:
+        write = FORMS.get(line.function)
+        if write is None or line.out is None or line.writes is not None or line.options:
+            stages.lines.append(line)
+            stages.effects += not line.pure
+        else:
+            write(stages, line, *line.args)
+    return stages.lines
+
+
+class Stages:
+    """The lines that are written so far."""
+
+    def __init__(self, program: Program) -> None:
+        self.program, self.lines = program, list[Instruction]()
+        self.effects = 0  # changes of memory so far, after which nothing is shared
+        self.found: dict[Any, Value] = {}
+
+    def stage(self, line: Instruction, function: Callable[..., Any], *args: Any) -> Value:
+        """The value of a part of `line`."""
+        key = (function, self.effects, *(("value", a.number) if isinstance(a, Value) else a for a in args))
+        if key not in self.found:
+            result = np.asarray(function(*(a.array if isinstance(a, Value) else a for a in args)))
+            made = Instruction(function, args, {}, None, line.note)
+            root = next((v.root for v in made.values() if looks_at(result, v.array)), None)
+            made.out = Value("made", result, made, root, len(self.program.values))
+            self.program.values.append(made.out)
+            self.lines.append(made)
+            self.found[key] = made.out
+        return self.found[key]
+
+    def end(self, line: Instruction, function: Callable[..., Any], *args: Any) -> None:
+        """The last part, which makes what `line` makes."""
+        assert line.out is not None
+        last = Instruction(function, args, {}, line.out, line.note)
+        line.out.source = last
+        self.lines.append(last)
+
+
+def kernels_of(w: Array, groups: int) -> Array:
+    """The kernels as rows of matrices."""
+    return w.reshape(groups, w.shape[0] // groups, -1)
+
+
+def columns_of(w: Array, groups: int) -> Array:
+    """The transposes of these."""
+    return kernels_of(w, groups).mT
+
+
+def turned(x: Array) -> Array:
+    """The transposes of matrices."""
+    return x.mT
+
+
+def summed(kernels: Array, shape: Sizes) -> Array:
+    """The sum over the batch, in the shape of the kernels."""
+    total: Array = kernels.sum(0).reshape(shape)
+    return total
+
+
+def seen(z: Array, window: Window, size: Sizes) -> Array:
+    """The places in the runs of all channels."""
+    n, groups, o, run = z.shape
+    return conv.at_places(z.reshape(n, groups * o, run), window, size)
+
+
+def write_forward(s: Stages, line: Instruction, x: Value, w: Value, window: Window, groups: int) -> None:
+    """`convolved`."""
+    size, out = x.array.shape[2:], line.out
+    patches = s.stage(line, conv.columns, x, window, groups)
+    z = s.stage(line, np.matmul, s.stage(line, kernels_of, w, groups), patches)
+    if max(window.stride) == 1 and out is not None and z.array.shape[-1] > np.prod(window.places(size)):
+        s.end(line, np.ndarray.copy, s.stage(line, seen, z, window, size))
+    else:
+        s.end(line, conv.out_of_runs, z, window, size)
+
+
+def write_rule_of_input(
+    s: Stages, line: Instruction, g: Value, z: Value, x: Value, w: Value, window: Window, groups: int
+) -> None:
+    """`spread_out`."""
+    runs = s.stage(line, conv.in_runs, g, window, x.array.shape[2:], groups)
+    patches = s.stage(line, np.matmul, s.stage(line, columns_of, w, groups), runs)
+    s.end(line, conv.added, patches, window, x.array.shape)
+
+
+def write_rule_of_kernel(
+    s: Stages, line: Instruction, g: Value, z: Value, x: Value, w: Value, window: Window, groups: int
+) -> None:
+    """`correlated`."""
+    runs = s.stage(line, conv.in_runs, g, window, x.array.shape[2:], groups)
+    patches = s.stage(line, turned, s.stage(line, conv.columns, x, window, groups))
+    s.end(line, summed, s.stage(line, np.matmul, runs, patches), w.array.shape)
+
+
+FORMS: dict[Any, Callable[..., None]] = {
+    conv.convolved: write_forward,
+    conv.convolve.vjps[0]: write_rule_of_input,
+    conv.convolve.vjps[1]: write_rule_of_kernel,
+}
+"""By what is called."""
