@@ -28,6 +28,7 @@ Contents = tuple[
 STRUCTURE = (
     "structure.json"  # the member of an npz file, or the metadata of a safetensors file, that says how
 )
+LONG = 1 << 26  # bytes of JSON, which take ten times as much once they are read
 ABSURD = 1 << 30, 100  # a file may unpack to 1 GiB, or to 100 times its size
 
 
@@ -152,6 +153,8 @@ def _read_npz(file: IO[bytes]) -> Contents:
         for name in names:
             with archive.open(name) as member:
                 if name == STRUCTURE:
+                    if archive.getinfo(name).file_size > LONG:
+                        raise ValueError(f"its {STRUCTURE} is longer than {LONG} bytes")
                     structure = member.read().decode()
                 elif name.endswith(".npy"):
                     arrays[name.removesuffix(".npy")] = _read_npy(member)

@@ -403,6 +403,10 @@ class Programs(RuleBasedStateMachine):
     @precondition(lambda self: self.alive)
     @invariant()
     def same(self) -> None:
+        if any(theirs.requires_grad and not theirs.is_floating_point() for _, theirs in self.pairs):
+            tried["integers that require grad, says PyTorch"] += 1  # written into, through a view
+            self.alive = False
+            return
         flags = [(flags_of(ours), flags_of(theirs)) for ours, theirs in self.pairs]
         if any(None in pair and pair != (None, None) for pair in flags):
             tried["only one says what a view is"] += 1

@@ -15,6 +15,7 @@ import pickle
 import struct
 import tempfile
 import time
+import tracemalloc
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -256,6 +257,79 @@ FORGED: dict[str, Callable[[Path], bytes]] = {
     "nothing": lambda _: b"",
     "an empty archive and more": lambda _: b"PK\x05\x06" + b"\xff" * 18,
 }
+
+
+def test_a_long_structure_is_not_read(tmp_path: Path) -> None:
+    """JSON takes ten times its length in memory, and packed a thousandth."""
+    path = tmp_path / "model.npz"
+    path.write_bytes(zipped(**{STRUCTURE: b"[" + b"0," * (1 << 25) + b"0]"}))
+    assert path.stat().st_size < 200_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="longer than"):
+            nn.load(path)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def trainer(seed: int) -> Any:
+    """A training with a scheduler, and what it is made of as bytes."""
+    autodiff.manual_seed(seed)
+    net = model()
+    optimizer = nn.optim.Adam(net.parameters(), lr=0.01)
+    scheduler = nn.optim.lr_scheduler.StepLR(optimizer, 2)
+    training = nn.training.Trainer(net, nn.MSELoss(), optimizer, scheduler=scheduler)
+    training.fit(autodiff.randn(8, 2), autodiff.randn(8, 1), epochs=2, verbose=False)
+    return training
+
+
+def contents(training: Any) -> str:
+    parts = [part.state_dict() for part in (training.model, training.optimizer, training.scheduler)]
+    return repr([parts, training.epoch, training.history.history, training.resumed])
+
+
+@st.composite
+def other_values(draw: st.DrawFn) -> Callable[[Any], Any]:
+    """A change of one place in what JSON says: an entry is lost, or another value is there."""
+    turns = draw(st.lists(st.floats(0, 1, exclude_max=True), min_size=8, max_size=8))
+    lost = draw(st.booleans())
+    value = draw(st.sampled_from([None, -1, 0, 3, "x", [], {}, [[]], 1e308, {"tensor": "x"}, {"dict": []}]))
+
+    def change(x: Any, depth: int = 0) -> Any:
+        if depth == len(turns) or not isinstance(x, (dict, list)) or not x:
+            return value
+        keys = list(x) if isinstance(x, dict) else range(len(x))
+        key = keys[int(turns[depth] * len(keys))]
+        if lost and not isinstance(x[key], (dict, list)):
+            del x[key]
+        else:
+            x[key] = change(x[key], depth + 1)
+        return x
+
+    return change
+
+
+def test_a_checkpoint_that_is_refused_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "training.npz"
+    trainer(0).save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    mine = trainer(1)
+
+    @quick
+    @given(other_values())
+    def try_it(change: Callable[[Any], Any]) -> None:
+        text = json.dumps(change(json.loads(members[STRUCTURE]))).encode()
+        path.write_bytes(zipped(**{**members, STRUCTURE: text}))
+        before = contents(mine)
+        try:
+            mine.load(path)
+        except (ValueError, TypeError, KeyError, RuntimeError) as error:
+            event(f"refused: {type(error).__name__}")
+            assert contents(mine) == before
+
+    try_it()
 
 
 @pytest.mark.parametrize("suffix", FORMATS)

@@ -181,6 +181,8 @@ def worked_out(shape: Shape, size: int, old: Shape) -> Shape:
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dimensions from `start_dim` to `end_dim` made one; a 0-dim tensor becomes 1-dim.
 
+    A single dimension is one already: then `input` itself is returned.
+
     >>> import autodiff
     >>> autodiff.zeros(2, 3, 4).flatten(1).shape
     (2, 12)
@@ -193,6 +195,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
             f"flatten() has invalid args: start_dim cannot come after end_dim, but {start_dim} and {end_dim} "
             "do"
         )
+    if first == last and input.array.ndim:
+        return input
     return regroup(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
 
 
@@ -287,9 +291,10 @@ def atleast_3d(*tensors: Any) -> Any:
 
 
 def each(tensors: tuple[Any, ...], shaped: Callable[[Shape], Shape], op: str) -> Any:
-    """The tensor in the shape that `shaped` makes of its own; or a tuple of them."""
+    """The tensor in the shape that `shaped` makes of its own (itself, if that is it); or a tuple of them."""
     one = len(tensors) == 1 and isinstance(tensors[0], Tensor)
-    found = tuple(regroup(x, shaped(x.array.shape)) for x in tensors_of(tensors, op))
+    shapes = [(x, shaped(x.array.shape)) for x in tensors_of(tensors, op)]
+    found = tuple(x if shape == x.array.shape else regroup(x, shape) for x, shape in shapes)
     return found[0] if one else found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import operator
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ from autodiff.random import default_generator
 from ..io import load as load_file
 from ..io import save as save_file
 from ..module import Module
+from ..optim.uninterrupted import uninterrupted
 from .history import History
 
 if TYPE_CHECKING:
@@ -36,34 +39,53 @@ def save(trainer: Trainer, path: str | os.PathLike[str]) -> None:
 
 
 def load(trainer: Trainer, path: str | os.PathLike[str]) -> None:
-    """Take over what `save` wrote; the random streams are noted, for `restore_streams`."""
+    """Take over what `save` wrote, all of it or, if an error is raised, nothing.
+
+    The random streams are noted, for `restore_streams`.
+    """
     try:
         state = load_file(path)
         missing = [part for part in PARTS if part not in state]
-    except (ValueError, TypeError) as error:
+        if not missing:
+            history, kinds = History(state["history"]), [kind for kind, _ in state["callbacks"]]
+            check_streams(state["streams"])
+            epoch = operator.index(state["epoch"])
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         raise ValueError(f"{path} is no checkpoint of a training: {error}") from error
     if missing:
         raise ValueError(f"{path} is no checkpoint of a training: it has no {', '.join(missing)}")
     if (state["scheduler"] is None) != (trainer.scheduler is None):
         there = "no scheduler" if state["scheduler"] is None else "a scheduler"
         raise ValueError(f"{path} is of a training with {there}: make the Trainer so too")
-    kinds = [type(callback).__name__ for callback in trainer.callbacks]
-    saved = [kind for kind, _ in state["callbacks"]]
-    if kinds and kinds != saved:
+    mine = [type(callback).__name__ for callback in trainer.callbacks]
+    if mine and mine != kinds:
         raise ValueError(
-            f"{path} is of a training with the callbacks {saved or 'none'}, and this one has {kinds}: "
+            f"{path} is of a training with the callbacks {kinds or 'none'}, and this one has {mine}: "
             "give the same ones, in the same order"
         )
-    trainer.model.load_state_dict(state["model"])
+    parts: list[tuple[Any, Any]] = [(trainer.model, state["model"])]
     if isinstance(trainer.loss, Module) and state["loss"] is not None:
-        trainer.loss.load_state_dict(state["loss"])
-    trainer.optimizer.load_state_dict(state["optimizer"])
+        parts.append((trainer.loss, state["loss"]))
+    parts.append((trainer.optimizer, state["optimizer"]))
     if trainer.scheduler is not None:
-        trainer.scheduler.load_state_dict(state["scheduler"])
-    for callback, (_, callback_state) in zip(trainer.callbacks, state["callbacks"], strict=False):
-        callback.load_state_dict(callback_state)
-    trainer.epoch, trainer.history = state["epoch"], History(state["history"])
-    trainer.resumed, trainer._streams = True, state["streams"]
+        parts.append((trainer.scheduler, state["scheduler"]))
+    parts += zip(trainer.callbacks, (callback for _, callback in state["callbacks"]), strict=False)
+    with uninterrupted():
+        load_all(parts)
+        trainer.epoch, trainer.history = epoch, history
+        trainer.resumed, trainer._streams = True, state["streams"]
+
+
+def load_all(parts: Sequence[tuple[Any, Any]]) -> None:
+    """Give each of these its state; should one refuse, all are again as they were."""
+    before = [(part, copy.deepcopy(part.state_dict())) for part, _ in parts]
+    try:
+        for part, state in parts:
+            part.load_state_dict(state)
+    except BaseException:
+        for part, state in before:
+            part.load_state_dict(state)
+        raise
 
 
 # Random streams --------------------------------------------------------------------------------------
@@ -86,6 +108,12 @@ def restore_streams(states: dict[str, Any], loaders: Sequence[Any]) -> None:
     for generator, state in zip(own, states["loaders"], strict=True):
         generator.set_state(state)
     default_generator.set_state(states["default"])
+
+
+def check_streams(states: Any) -> None:
+    """Raise unless generators can take over these states."""
+    for state in (states["default"], *states["loaders"]):
+        Generator().set_state(state)
 
 
 def generators(loaders: Iterable[Any]) -> list[Generator]:
