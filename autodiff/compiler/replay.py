@@ -25,7 +25,7 @@ from .keys import FAILED, MISS
 from .moves import Form, form_of, pieces
 from .passes import LONG, is_number, of_long_entries
 from .program import COPIES, Instruction, Program, Returned, Update, Value, layout, replaced, values_in
-from .stages import staged
+from .stages import joined, staged
 from .trace import update_of
 
 PIECE = 1 << 14  # entries: of arrays that are worked on in pieces
@@ -118,7 +118,8 @@ class Replay:
         self.numbers: dict[Any, str] = {}
         self.functions: dict[Any, str] = {}
         program = self.program
-        lines = program.lines = staged(program)
+        program.lines = staged(program)
+        lines = program.lines = joined(program)
         self.fresh = set(values_in(program.result))
         self.scalars: set[Value] = set()
         self.find_scalars()
@@ -627,6 +628,8 @@ class Replay:
             def bind(part=part, entries=entries, arrays=arrays, rows=rows) -> None:  # type: ignore[no-untyped-def]
                 found = []
                 for (p, w, d), entry, mine in zip(part, entries, arrays, strict=True):
+                    if form.by_step is not None:
+                        optimizer.scalar(p, "step")
                     buffers = [optimizer.buffer(p, name) for name in form.state]
                     self.names.update(zip(mine, buffers, strict=True))
                     self.names[entry] = optimizer.state[p]
@@ -678,11 +681,26 @@ class Replay:
                 joint = parts[0]
             moves |= zip(members, parts, strict=True)
             self.body.append(f"{multiply}({gradient}, {rates[dtype]}, {self.bound(joint, 'd')})")
-        values, differences = self.bound(None, "w"), self.bound([moves[d] for _, _, d in work], "d")
-        self.bindings.append(
-            lambda: self.names.__setitem__(values, [self.names[self.name(w)] for _, w, _ in work])
+        many, ones = (
+            [(w, moves[d]) for _, w, d in work if (w.array.size == 1) is one] for one in (False, True)
         )
-        self.body.append(f"[*map({self.function(np.subtract)}, {values}, {differences}, {values})]")
+        if many:
+            values, differences = self.bound(None, "w"), self.bound([move for _, move in many], "d")
+            self.bindings.append(
+                lambda: self.names.__setitem__(values, [self.names[self.name(w)] for w, _ in many])
+            )
+            self.body.append(f"[*map({self.function(np.subtract)}, {values}, {differences}, {values})]")
+        for (
+            w,
+            move,
+        ) in ones:  # NumPy takes three times as long in place; no call, so Ctrl-C cannot come between
+            value, difference = self.bound(None, "w"), self.bound(move.reshape(-1), "d")
+            self.bindings.append(
+                lambda w=w, value=value: self.names.__setitem__(  # type: ignore[misc]
+                    value, self.names[self.name(w)].reshape(-1)
+                )
+            )
+            self.body.append(f"{value}[0] = {value}[0] - {difference}[0]")
 
     # the result
 
