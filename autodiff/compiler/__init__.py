@@ -23,14 +23,15 @@ NEVER_THE_SAME = (
 class Compiled:
     """A step that is traced twice and then replayed; see `compile`."""
 
-    def __init__(self, step: Callable[..., Any], strict: bool = False) -> None:
-        self.step, self.strict = step, strict
+    def __init__(self, step: Callable[..., Any], strict: bool = False, backend: str = "numpy") -> None:
+        self.step, self.strict, self.backend = step, strict, backend
         self.__name__ = getattr(step, "__name__", type(step).__name__)
         self.__doc__ = step.__doc__
         self.programs: dict[Any, list[Any]] = {}  # by what the arguments are
         self.page: Any = None  # a copy of the last program, and the names that it uses, for `source`
         self.traced: dict[Any, Any] = {}  # the first trace, which the second must repeat
         self.reasons: set[Any] = set()  # keys for which it was given up
+        self.served: Any = None  # the program that ran last
         self.lock = threading.Lock()
         self.call: Callable[..., Any] = self.dispatch
 
@@ -40,6 +41,7 @@ class Compiled:
     def dispatch(self, *args: Any, **options: Any) -> Any:
         """Find the program for these arguments, and run it; or run the step, and write the program."""
         key, arrays = key_of(args, options)
+        self.served = None
         if not self.lock.acquire(blocking=False):
             return self.step(*args, **options)  # another thread is at it, whose memory we must not use
         try:
@@ -50,6 +52,7 @@ class Compiled:
                 if result is FAILED:
                     return self.step(*args, **options)
                 if result is not MISS:
+                    self.served = program
                     if not args and not options and len(self.programs) == 1:
                         self.call = self.shortcut(program.run)
                     return result
@@ -71,6 +74,32 @@ class Compiled:
             return dispatch() if result is MISS or result is FAILED else result
 
         return call
+
+    def repeat(self, n: int, *args: Any, **options: Any) -> Any:
+        """The same as n calls; what they return, stacked: a loss becomes a tensor of n losses.
+
+        With `backend="numba"` all steps but the first are one call of machine code, unless each draws random
+        numbers. `.item()` is returned as a tensor here; what is neither tensor nor float, as the first call
+        returned it. Raises ValueError for n < 1.
+        """
+        from .repeated import joined, one
+
+        if n < 1:
+            raise ValueError(f"repeat: the number of steps must be at least 1, not {n}")
+        stacks, done = [], 0
+        while done < n:
+            stacks.append(one(self.dispatch(*args, **options)))
+            done += 1
+            program = self.served
+            if done < n and hasattr(program, "repeat") and self.lock.acquire(blocking=False):
+                try:
+                    more = program.repeat(n - done)
+                finally:
+                    self.lock.release()
+                if more is not None:
+                    done += more[0]
+                    stacks.append(more[1])
+        return joined(stacks)
 
     @property
     def source(self) -> str:
@@ -141,10 +170,9 @@ class Compiled:
             )
             if not tracer.reason:
                 from .page import copied
-                from .replay import Replay
 
                 self.page = copied(program), before.variables
-                self.programs.setdefault(key, []).append(Replay(simplified(program), before))
+                self.programs.setdefault(key, []).append(self.form(simplified(program), before))
                 return result
         self.reasons.add(key)
         message = f"compile: {tracer.reason}, at {tracer.place or self.place}"
@@ -155,8 +183,28 @@ class Compiled:
         warnings.warn(f"{message}. The step runs eagerly", RuntimeWarning, stacklevel=3)
         return result
 
+    def form(self, program: Any, environment: Any) -> Any:
+        """The program as it is run: machine code if that is wished and can be, else NumPy."""
+        from .replay import Replay
 
-def compile(step: Callable[..., Any] | None = None, *, strict: bool = False) -> Any:
+        if self.backend == "numba":
+            from .loops import NoLoop
+            from .native import Native
+
+            try:
+                return Native(program, environment)
+            except NoLoop as error:
+                place = error.line.place
+                message = f"compile: {error}{', at ' + place if place else ''}"
+            if self.strict:
+                from .trace import NotTraced
+
+                raise NotTraced(message)
+            warnings.warn(f"{message}. The step runs as NumPy", RuntimeWarning, stacklevel=4)
+        return Replay(program, environment)
+
+
+def compile(step: Callable[..., Any] | None = None, *, strict: bool = False, backend: str = "numpy") -> Any:
     """A function that does what `step` does, to the bit, as straight-line NumPy that reuses its memory.
 
     `step` is a whole training step (zero_grad, forward, backward, `optimizer.step()`), or any function of
@@ -172,6 +220,13 @@ def compile(step: Callable[..., Any] | None = None, *, strict: bool = False) -> 
     RuntimeError is raised, there and then. What Python does beside (counting, printing text) is done only
     when the step is traced, and a Python number that it computes with is part of the program.
 
+    `backend="numba"` makes one function of machine code of the program, which takes a few seconds, once: for
+    small networks, where calling NumPy takes longer than computing. Sums, products of matrices, exp and its
+    kin may then differ in the last bits. SGD, Adam and AdamW have a form there, and so have most operations;
+    a step with another one is left to NumPy, with one warning that names it (`strict=True`: RuntimeError).
+    `step.repeat(n)` does n steps, there in one call, for whose end Ctrl-C waits. Without numba, ImportError
+    is raised: `pip install "autodiff-nn[jit]"`.
+
     >>> import autodiff
     >>> w = autodiff.tensor([1.0, 2.0], requires_grad=True)
     >>> @autodiff.compile
@@ -185,6 +240,12 @@ def compile(step: Callable[..., Any] | None = None, *, strict: bool = False) -> 
     >>> loss, w.grad
     (tensor(5.), tensor([3., 1.]))
     """
+    if backend not in ("numpy", "numba"):
+        raise ValueError(f"compile: the backend must be 'numpy' or 'numba', not {backend!r}")
+    if backend == "numba":
+        from .machine_code import require_numba
+
+        require_numba()
     if step is None:
-        return lambda step: compile(step, strict=strict)
-    return Compiled(step, strict)
+        return lambda step: compile(step, strict=strict, backend=backend)
+    return Compiled(step, strict, backend)

@@ -1,0 +1,429 @@
+"""`compile(backend="numba")`: machine code that does what the NumPy form does, up to rounding; or a warning.
+
+Compiling takes seconds, so most tests share the kernels of a few networks; random programs are interpreted as
+the Python that they are.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autodiff
+import nn
+from autodiff.compiler import native
+from autodiff.compiler.float32 import make
+from autodiff.compiler.scalars import CALLED
+
+from .test_compile import (
+    NETWORKS,
+    Same,
+    bits,
+    data,
+    forget_gradients,
+    halve_rate,
+    look_at_gradients,
+    new_memory,
+    new_values,
+    replays,
+    training,
+)
+from .test_graphs import perform, programs
+
+pytest.importorskip("numba")
+machine_code = pytest.importorskip("autodiff.compiler.machine_code")
+
+pytestmark = pytest.mark.filterwarnings("ignore::autodiff.SuspiciousWarning")
+
+
+def fast(step, **options):
+    return autodiff.compile(step, backend="numba", **options)
+
+
+def is_native(step):
+    """Whether machine code has run."""
+    found = [program for each in step.programs.values() for program in each]
+    return bool(found) and all(isinstance(program, native.Native) and program.ready for program in found)
+
+
+def numbers(tree):
+    """All tensors of a tree as float64 arrays."""
+    if isinstance(tree, autodiff.Tensor):
+        return [tree.detach().numpy().astype(float)]
+    if isinstance(tree, (list, tuple)):
+        return [array for part in tree for array in numbers(part)]
+    return [np.asarray(tree, float)]
+
+
+def assert_near(found, expected, rtol=1e-4, atol=1e-5):
+    found, expected = numbers(found), numbers(expected)
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol, atol)
+
+
+def left(model, optimizer):
+    """Everything that a step leaves, as a copy."""
+    state = [list(entry.values()) for entry in optimizer.state_dict()["state"].values()]
+    gradients = [np.nan if p.grad is None else p.grad for p in model.parameters()]
+    return numbers([list(model.state_dict().values()), gradients, state])
+
+
+# networks ---------------------------------------------------------------------------------------------------
+
+
+def wide():
+    """Products that are left to BLAS, of a matrix as it is and transposed."""
+    return (
+        *(nn.Sequential(nn.Linear(40, 60), nn.ReLU(), nn.Linear(60, 40)), data((32, 40)), data((32, 40), 1)),
+        *(nn.MSELoss(), lambda p: nn.optim.SGD(p, lr=0.1)),
+    )
+
+
+def normalized():
+    """Statistics that are changed in place; no bias whose gradient is nothing but rounding."""
+    return (
+        nn.Sequential(nn.Linear(5, 6, bias=False), nn.BatchNorm1d(6), nn.Sigmoid(), nn.Linear(6, 1)),
+        *(data((8, 5)), data((8, 1), 1), nn.MSELoss(), lambda p: nn.optim.SGD(p, lr=0.1)),
+    )
+
+
+def xor_by(optimizer, **options):
+    return lambda: (*NETWORKS["xor"]()[:4], lambda p: optimizer(p, **options))
+
+
+OURS = {
+    "wide": wide,
+    "normalized": normalized,
+    "momentum": xor_by(nn.optim.SGD, lr=0.1, momentum=0.9, dampening=0.1, weight_decay=0.01, maximize=True),
+    "Nesterov": xor_by(nn.optim.SGD, lr=0.1, momentum=0.9, nesterov=True),
+    "AdamW": xor_by(nn.optim.AdamW, lr=0.05, amsgrad=True),
+}
+
+
+@pytest.mark.parametrize("name", ["xor", "xor, probabilities", "moons", "dropout", "embedding", *OURS])
+def test_networks_train_alike(name, monkeypatch):
+    monkeypatch.setitem(NETWORKS, name, OURS.get(name, NETWORKS.get(name)))
+    found = []
+    for keep in (fast, lambda step: step):
+        model, optimizer, _, _, step = training(name, keep)
+        found.append([(numbers(step()), left(model, optimizer)) for _ in range(6)])
+    for (loss, state), (expected, expected_state) in zip(*found, strict=True):
+        assert_near([loss, state], [expected, expected_state])
+    found = []
+    for keep in (fast, autodiff.compile):
+        model, optimizer, _, _, step = training(name, keep)
+        losses = step.repeat(12)
+        assert losses.shape == (12,) and not losses.requires_grad
+        found.append([losses, left(model, optimizer), step()])
+        assert replays(step) == 1 and (keep is not fast or is_native(step))
+    assert_near(found[0], found[1], 1e-3, 1e-4)
+
+
+def load(i, model, optimizer):
+    if i == 4:
+        optimizer.load_state_dict(optimizer.state_dict())
+        model.load_state_dict({name: t * 0.5 for name, t in model.state_dict().items()})
+
+
+def eager_between(i, model, optimizer):
+    if i % 3 == 2:
+        optimizer.step()
+
+
+def freeze(i, model, optimizer):
+    next(model.parameters()).requires_grad_(i < 4)
+
+
+def add_decay(i, model, optimizer):
+    optimizer.param_groups[0]["weight_decay"] = 0.1 * (i > 3)
+
+
+CHANGES = [halve_rate, new_values, new_memory, look_at_gradients, forget_gradients, load, eager_between]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"), [("xor", [*CHANGES, freeze, add_decay]), ("xor, probabilities", CHANGES)]
+)
+def test_what_changes_between_steps_is_heeded(name, changes):
+    for between in changes:
+        found = []
+        for keep in (fast, lambda step: step):
+            model, optimizer, _, _, step = training(name, keep)
+            history = []
+            for i in range(8):
+                between(i, model, optimizer)
+                history.append((numbers(step()), left(model, optimizer)))
+            found.append(history)
+            assert keep is not fast or is_native(step)
+        for (loss, state), (expected, expected_state) in zip(*found, strict=True):
+            assert_near([loss, state], [expected, expected_state])
+
+
+def test_gradients_add_up_and_an_older_graph_notices_the_change():
+    found = []
+    for keep in (fast, lambda step: step):
+        model, _, x, _, step = training("xor", keep, clear=False)
+        found.append([(step(), [p.grad.clone() for p in model.parameters()]) for _ in range(6)])
+        older = model(x).sum()
+        step()
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            older.backward()
+    assert_near(*found)
+
+
+def test_an_index_out_of_range_is_an_error_and_changes_nothing():
+    model, _, _, y, step = training("embedding", fast)
+    for _ in range(4):
+        step()
+    assert is_native(step)
+    before = bits(model.state_dict())
+    for wrong in (3, -1, 1 << 40):
+        y[0] = wrong
+        with pytest.raises(IndexError, match="out of bounds"):
+            step()
+        with pytest.raises(IndexError, match="out of bounds"):
+            step.repeat(5)
+    assert bits(model.state_dict()) == before
+    y[0] = 0
+    step()
+
+
+def test_arguments_are_given_anew_and_results_are_new():
+    w = data((3,)).requires_grad_()
+
+    def step(x, scale, rows):
+        w.grad = None
+        y = w * x
+        loss = (y * scale)[rows].sum()
+        loss.backward()
+        return {"loss": loss.item(), "y": [y.detach(), (w, x > 0)], "scale": scale}
+
+    compiled, held = fast(step), []
+    for i in range(6):
+        x, rows = data((3,), i), autodiff.tensor([i % 3, -1])
+        result = compiled(x, 2.0, rows)
+        gradient = w.grad
+        held.append((result, gradient, step(x, 2.0, rows), w.grad))
+        w.grad = gradient
+    assert is_native(compiled)
+    for result, gradient, expected, expected_gradient in held:
+        assert type(result["loss"]) is float and result["y"][1][0] is w and result["scale"] == 2.0
+        assert_near(
+            [result["loss"], result["y"], gradient], [expected["loss"], expected["y"], expected_gradient]
+        )
+    repeated = compiled.repeat(3, x, 2.0, rows)
+    assert repeated["loss"].tolist() == pytest.approx([held[-1][2]["loss"]] * 3)
+    assert repeated["y"][0].shape == (3, 3) and repeated["y"][1][1].dtype == autodiff.bool
+    with pytest.raises(IndexError, match="out of bounds"):
+        compiled(x, 2.0, autodiff.tensor([0, 3]))
+
+
+# interpreted ------------------------------------------------------------------------------------------------
+
+
+def interpreted(text):
+    """A kernel as Python, on the same memory."""
+    scope = {name: getattr(np, name) for name in machine_code.KINDS} | machine_code.plain_words()
+    scope |= make(lambda f: f, lambda x: np.float32(x).view(np.int32), lambda n: np.int32(n).view(np.float32))
+    for name in machine_code.KINDS:
+        kind = np.ctypeslib.as_ctypes_type(name)
+
+        def at(address, kind=kind):
+            return np.ctypeslib.as_array((kind * 4096).from_address(int(address)))
+
+        scope[f"{name}_at"] = at
+        scope[f"{name}_stack"] = lambda n, name=name: np.full(n, 99, name)
+        scope[f"{name}_of"] = lambda memory, name=name: memory.view(name)
+    scope["add_up"], scope["multiply_add"] = (lambda t, x: t + x), (lambda t, x, y: t + x * y)
+    exec(compile(text, "<kernel>", "exec"), scope)
+    return scope["kernel"]
+
+
+# operations -------------------------------------------------------------------------------------------------
+
+
+def operations(x, y, m, v, n, index):
+    """Operations of every kind that has a form, of matrices, a vector, integers."""
+    p, flags = x * x + 0.1, (x > 0) & ~(y >= 1)
+    return [
+        *(x + y, x - 2, 3 * x, x / p, -x, x**3, p**0.5, p**1.5, x**2, 1 / p, abs(x), x % 1.5),
+        *(f() for f in (x.exp, p.log, x.sin, x.cos, x.tanh, p.sqrt, x.log1p, x.expm1, x.sigmoid, x.relu)),
+        *(f() for f in (x.floor, x.ceil, x.round, x.trunc, x.square, x.atan, x.sinh, p.log2, x.isfinite)),
+        *(autodiff.maximum(x, y), autodiff.minimum(x, y), x.clamp(-0.5, 0.5), autodiff.where(flags, x, y)),
+        *(x == y, x != y, x <= y, flags | (y > 2), flags ^ (x > y), flags.all(), flags.any(0), flags.sum(1)),
+        *(x.sum(), x.sum(0), x.sum(1, keepdim=True), x.mean(0), x.amax(1), x.amin(0), x.prod(1), x.var(0)),
+        *(x.max(), x.min(), x.softmax(1), x.logsumexp(0), x.norm()),
+        *(x @ m, m.T @ x.T, x @ v, v @ m, v @ v, x.T @ y, (x[None] @ m).squeeze(0), autodiff.outer(v, v)),
+        *(x.T.reshape(-1), x[:, ::2], x[index], x[index, index], x.flip(0) * 2, x.expand(2, 4, 5).sum(0)),
+        *(n + 1, n * n, n // 3, n % 3, n.sum(), n.max(), -n, abs(n), n / 2, n.float() * v, n > 2, n & 6),
+        *(x.double() * 2, x.int(), (x > 0).float().mean(0), x.new_zeros(2), n.clamp(1, 3)),
+    ]
+
+
+def inputs(i, special=False):
+    rng = np.random.default_rng(i)
+    x, y, m, v = (rng.standard_normal(shape, np.float32) for shape in [(4, 5), (4, 5), (5, 3), (5,)])
+    if special:
+        x[0, :4] = np.nan, np.inf, -np.inf, -0.0
+        y[1, 0] = np.nan
+    n, index = rng.integers(-5, 6, 5), rng.integers(-4, 4, 3)
+    return [autodiff.tensor(each) for each in (x, y, m, v, n, index)]
+
+
+def test_operations_of_every_kind(monkeypatch):
+    monkeypatch.setattr(native, "compiled", interpreted)
+    with autodiff.no_grad(), np.errstate(all="ignore"):
+        compiled = fast(operations, strict=True)
+        for i in range(5):
+            found, expected = compiled(*inputs(i, i == 4)), operations(*inputs(i, i == 4))
+            for k, (a, b) in enumerate(zip(found, expected, strict=True)):
+                assert a.dtype == b.dtype and a.shape == b.shape, k
+                np.testing.assert_allclose(a.numpy(), b.numpy(), 1e-5, 1e-6, err_msg=f"operation {k}")
+        assert is_native(compiled)
+
+
+def test_numba_knows_the_functions_of_numpy():
+    x = np.append(np.random.default_rng(0).uniform(-2, 2, 20), [0.0, -0.0, np.inf, -np.inf, np.nan])
+    y, called = x[::-1].copy(), sorted(CALLED, key=str)
+    results = np.zeros((len(called), len(x)))
+    calls = [f"{f.__name__}({', '.join('xy'[: f.nin])})" for f in called]
+    text = [
+        *("def kernel(table, steps):", "    table = int64_at(table)"),
+        *("    xs, ys = float64_at(table[0]), float64_at(table[1])", "    results = float64_at(table[2])"),
+        *(f"    for i in range({len(x)}):", "        x, y = xs[i], ys[i]"),
+        *(f"        results[{len(x) * k} + i] = float64({call})" for k, call in enumerate(calls)),
+        "    return steps",
+    ]
+    table = np.array([array.ctypes.data for array in (x, y, results)])
+    assert machine_code.compiled("\n".join(text))(table.ctypes.data, 1) == 1
+    for f, result in zip(called, results, strict=True):
+        with np.errstate(all="ignore"):
+            expected = f(*(x, y)[: f.nin])
+        np.testing.assert_allclose(result, expected, 1e-12, err_msg=f.__name__)
+
+
+def test_functions_of_float32_are_accurate_everywhere():
+    import numba
+
+    rng = np.random.default_rng(0)
+    sizes = rng.standard_normal(20_000) * 10.0 ** rng.uniform(-40, 38, 20_000)
+    x = np.concatenate([rng.uniform(-110, 95, 20_000), rng.uniform(-3, 3, 20_000), sizes])
+    x = np.append(x, [0.0, -0.0, np.inf, -np.inf, np.nan, 1, -1, 1e-45, 3e38]).astype(np.float32)
+    for name in ("exp", "log", "log1p", "tanh"):
+        with np.errstate(all="ignore"):
+            found = numba.vectorize(["float32(float32)"])(machine_code.words()[f"{name}32"])(x)
+            true = getattr(np, name)(x.astype(float))
+        rounded = true.astype(np.float32)
+        usual = np.isfinite(rounded) & (rounded != 0)
+        np.testing.assert_array_equal(found[~usual], rounded[~usual])
+        assert np.all(abs(found - true)[usual] <= 3 * np.spacing(abs(rounded[usual])))
+
+
+# random programs -------------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(programs(), st.integers(0, 99))
+def test_random_programs_agree(program, seed):
+    leaves = [
+        autodiff.tensor(x).requires_grad_(need)
+        for x, need in zip(program.leaves, program.required, strict=True)
+    ]
+
+    def step():
+        waiting = [*leaves]
+        for x in leaves:
+            x.grad = None
+        library = type("", (), {"tensor": staticmethod(lambda _: Same(waiting.pop(0)))})
+        _, nodes = perform(program, autodiff, library)
+        for i in program.roots:
+            if nodes[i].requires_grad:
+                nodes[i].sum().backward(retain_graph=True)
+        return [node.detach() for node in nodes[len(leaves) :]]
+
+    def outcome(run):
+        rng = np.random.default_rng(seed)
+        found = []
+        for _ in range(4):
+            for x in leaves:
+                x.data[...] = autodiff.tensor(rng.uniform(-1, 1, x.shape))
+            found.append(numbers([run(), [0.0 if x.grad is None else x.grad for x in leaves]]))
+        return found
+
+    with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
+        patch.setattr(native, "compiled", interpreted)
+        compiled = fast(step)
+        assert_near(outcome(compiled), outcome(step), 1e-9, 1e-12)
+    assert is_native(compiled)
+
+
+# what cannot be ---------------------------------------------------------------------------------------------
+
+
+def test_what_has_no_form_is_named_and_left_to_numpy():
+    def step(x):
+        y = x * 2
+        return y.cumsum(0) + 1
+
+    place = f"{__file__}:{step.__code__.co_firstlineno + 2}"
+    compiled = fast(step)
+    with pytest.warns(RuntimeWarning, match=f"cumsum has no form in numba.*{place}.*runs as NumPy") as found:
+        for i in range(5):
+            assert bits(compiled(data((3,), i))) == bits(step(data((3,), i)))
+    assert len(found) == 1 and replays(compiled) == 1 and not is_native(compiled)
+    with pytest.raises(RuntimeError, match="cumsum has no form in numba"):
+        strict = fast(step, strict=True)
+        strict(data((3,))), strict(data((3,)))
+
+
+def test_an_optimizer_without_a_form_is_named():
+    *_, step = training("RMSprop", fast)
+    with pytest.warns(RuntimeWarning, match="RMSprop"):
+        for _ in range(4):
+            step()
+
+
+def test_without_numba_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(ImportError, match=r'pip install "autodiff-nn\[jit\]"'):
+        autodiff.compile(lambda x: x, backend="numba")
+    assert autodiff.compile(lambda x: x + 1)(autodiff.ones(1)).item() == 2
+
+
+def test_numba_is_imported_for_its_backend_alone():
+    code = "import sys, autodiff, nn; autodiff.compile(lambda: 0)(); sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_unknown_backends_and_no_steps_are_errors():
+    with pytest.raises(ValueError, match="'numpy' or 'numba', not 'cuda'"):
+        autodiff.compile(lambda x: x, backend="cuda")
+    with pytest.raises(ValueError, match="at least 1, not 0"):
+        autodiff.compile(lambda: autodiff.ones(1)).repeat(0)
+
+
+def test_repeat_of_what_is_not_compiled():
+    def step():
+        return autodiff.ones(2) * float(autodiff.ones(1))
+
+    for backend in ("numpy", "numba"):
+        compiled = autodiff.compile(step, backend=backend)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            assert compiled.repeat(3).tolist() == [[1, 1]] * 3
+
+
+def test_the_source_is_the_same():
+    sources = []
+    for keep in (fast, autodiff.compile):
+        *_, step = training("xor", keep)
+        step(), step()
+        sources.append(step.source)
+    assert sources[0] == sources[1]
