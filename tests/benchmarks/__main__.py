@@ -1,7 +1,8 @@
 """`python -m tests.benchmarks [names]`: every workload against PyTorch, as a Markdown table.
 
-Ours, compiled (where there is `autodiff.compile`), PyTorch, and for the smallest networks MyGrad, HIPS
-autograd, JAX and micrograd if installed, each in a fresh process, take turns. The first losses must agree
+Ours, compiled (where there is `autodiff.compile`), PyTorch, and for the smallest networks numba's machine
+code, called for each step and once for all of them (`step.repeat(n)`), MyGrad, HIPS autograd, JAX and
+micrograd if installed, each in a fresh process, take turns. The first losses must agree
 before a time counts. "growth" measures how time and memory grow with width, depth and batch, "import" how
 long importing takes.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -52,21 +53,27 @@ def parse() -> argparse.Namespace:
     return options
 
 
-def comparison(workloads: Iterable[Workload], options: argparse.Namespace) -> None:
+def comparison(workloads: Sequence[Workload], options: argparse.Namespace) -> None:
     """A row a workload, and below it one for each of the other engines."""
     compiled = compiles()
+    numba = compiled and installed("numba") and any(workload.numba is not None for workload in workloads)
     header(
         *("workload", "PyTorch", "eager", "ratio", "bar"),
         *(("compiled", "ratio", "bar") if compiled else ()),
+        *(("numba", "ratio", "repeat(n)", "ratio", "bar") if numba else ()),
         *("memory, PyTorch", "eager", "other engines, ratio"),
     )
     for workload in workloads:
         others = [library for library in KNOWN.get(workload.name, []) if installed(library)]
         libraries = ["torch", "autodiff", *(["compiled"] if compiled else []), *others]
+        jit = numba and workload.numba is not None
+        libraries += ["numba", "repeat"] if jit else []
         found = measured(workload.name, libraries, options.rounds, options.threads)
         row(
             *(workload.title, duration(found["torch"]), *against(found["autodiff"], workload.eager)),
             *(against(found["compiled"], workload.compiled) if compiled else ()),
+            *((*against(found["numba"], None)[:2], *against(found["repeat"], workload.numba)) if jit else ()),
+            *([""] * 5 if numba and not jit else ()),
             *(megabytes(found["torch"]), megabytes(found["autodiff"])),
             ", ".join(f"{library} {found[library].ratio:.2f}" for library in others),
         )
@@ -95,7 +102,7 @@ def compiles() -> bool:
 
 def against(found: Measured, bar: float | None) -> Sequence[str]:
     """Time, ratio and bar; the ratio in bold where it is above the bar."""
-    ratio = f"{found.ratio:.3f}"
+    ratio = f"{found.ratio:.3f}" if found.ratio > 0.01 else f"{found.ratio:.1g}"
     missed = bar is not None and found.ratio > bar
     return duration(found), f"**{ratio}**" if missed else ratio, "" if bar is None else f"{bar:.3g}"
 
@@ -103,6 +110,8 @@ def against(found: Measured, bar: float | None) -> Sequence[str]:
 def duration(found: Measured) -> str:
     """Time of a step in words."""
     us = found.seconds * 1e6
+    if us < 10:
+        return f"{us:.2g} µs"
     return f"{us:.0f} µs" if us < 1000 else f"{us / 1000:.1f} ms" if us < 1e6 else f"{us / 1e6:.2f} s"
 
 

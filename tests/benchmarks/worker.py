@@ -24,13 +24,15 @@ def build(library: str, workload: str):  # type: ignore[no-untyped-def]
         if torch.get_num_threads() > 1 and single_threaded():
             torch.set_num_threads(1)
         return lambda: BY_NAME[workload].build(torch, torch.nn, torch.optim)
-    if library in ("autodiff", "compiled"):
+    if library in ("autodiff", "compiled", "numba", "repeat"):
         import autodiff
         import nn
 
         def ours():  # type: ignore[no-untyped-def]
             step = BY_NAME[workload].build(autodiff, nn, nn.optim)
-            return autodiff.compile(step) if library == "compiled" else step
+            if library == "autodiff":
+                return step
+            return autodiff.compile(step, backend="numpy" if library == "compiled" else "numba")
 
         return ours
     from .others import LIBRARIES
@@ -62,8 +64,11 @@ def main() -> None:
     for line in sys.stdin:
         n = int(line)
         start = time.perf_counter()
-        for _ in range(n):
-            step().item()
+        if sys.argv[1] == "repeat":
+            step.repeat(n)
+        else:
+            for _ in range(n):
+                step().item()
         print(time.perf_counter() - start, flush=True)
     print(memory("VmHWM") - before, flush=True)
 
