@@ -244,7 +244,9 @@ def in_float64(net: Network) -> Network:
     return net._replace(**broad, weights=wide[0], biases=wide[1])
 
 
-@given(st.integers(0, 10_000), st.sampled_from(["matmul", "linear"]), st.sampled_from([0.01, 1.0, 2.0]))
+@given(
+    st.integers(0, 10_000), st.sampled_from(["matmul", "linear"]), st.sampled_from([0.01, 1.0, 2.0, 4.0, 8.0])
+)
 def test_right_gradients_are_right(seed: int, style: str, size: float) -> None:
     net = drawn(seed)
     net = net._replace(weights=[size * w for w in net.weights])
@@ -254,6 +256,26 @@ def test_right_gradients_are_right(seed: int, style: str, size: float) -> None:
         found = autodiff.check_backprop(student(hand, frozenset(), {}), loss, params)
         assert found.ok and not found.findings, found
         assert "right" in str(found)
+
+
+@pytest.mark.parametrize("seed", [129, *range(12)])
+def test_right_gradients_of_saturated_classes_are_right(seed: int) -> None:
+    """In float32 most probabilities are 0 or 1 to the last digit here, and underflow on the way back."""
+    rng = np.random.default_rng(60_000 + seed)
+    sizes, n = (3, 5, 3), 7
+    w = [(8 * rng.normal(size=pair)).astype(np.float32) for pair in itertools.pairwise(sizes)]
+    x, index = rng.normal(size=(n, 3)).astype(np.float32), rng.integers(0, 3, n)
+    h = SIGMA["sigmoid"](x @ w[0])
+    z = h @ w[1]
+    e = np.exp(z - z.max(1, keepdims=True))
+    dz2 = (e / e.sum(1, keepdims=True) - np.eye(3, dtype=np.float32)[index]) / np.float32(n)
+    dz1 = dz2 @ w[1].T * h * (1 - h)
+    for dtype in (np.float32, np.float64):
+        params = [autodiff.tensor(array.astype(dtype), requires_grad=True) for array in w]
+        hidden = (autodiff.tensor(x.astype(dtype)) @ params[0]).sigmoid()
+        loss = nn.functional.cross_entropy(hidden @ params[1], autodiff.tensor(index))
+        found = autodiff.check_backprop([x.T @ dz1, h.T @ dz2], loss, params)
+        assert found.ok, found
 
 
 @settings(max_examples=8)

@@ -33,7 +33,8 @@ def check_backprop(
     called.
 
     Ask before `loss.backward()`, or after `loss.backward(retain_graph=True)`: where backward has freed data
-    that cannot be computed again, gradients are compared with `.grad`, and fewer mistakes can be told apart.
+    that cannot be computed again, gradients are compared with `.grad`, which must be of this backward alone,
+    and fewer mistakes can be told apart.
     Raises TypeError or ValueError for what is no gradient or does not belong to a parameter, RuntimeError for
     a loss that is no scalar or has no graph.
 

@@ -198,12 +198,13 @@ class Diagnosis:
         if not self.replay.again:
             return [0.0 for _ in self.right]
         noise = np.zeros(len(self.right))
+        single = self.single and eps != FINE[1]  # then what saturates or underflows there counts, too
         for seed in range(3):
             jitter = rounding(eps, seed)
-            run = self.replay.forward(jitter=jitter)
+            run = self.replay.forward(jitter=jitter, single=single)
             disturbed = self.of_parameters(self.replay.pull(run, self.changes(), jitter))
             moved = [np.abs(a - b).max(initial=0) for a, b in zip(disturbed, self.right, strict=True)]
-            noise = np.maximum(noise, moved)
+            noise = np.fmax(noise, moved)
         return [NOISE * float(n) for n in noise]
 
     def tolerances(self, right: Sequence[Array]) -> list[float]:
@@ -384,7 +385,8 @@ class Diagnosis:
             ""
             if self.run is not None
             else (
-                "backward() has freed the graph: compared with .grad. Ask before backward(), or after "
+                "backward() has freed the graph: compared with .grad, which must be of this one backward() "
+                "(zeroed before, not clipped since). Ask before backward(), or after "
                 "backward(retain_graph=True), to have σ′ and the like looked for."
             )
         )

@@ -40,21 +40,30 @@ class Replay:
         self.again = all(recomputable(record) for record in self.records)
         self.there = self.again or not any(record.spent for record in self.records)
 
-    def forward(self, moved: Mapping[Record, Array] | None = None, jitter: Jitter | None = None) -> Run:
-        """All values, with other values for some leaves; `jitter` disturbs what each operation gives."""
+    def forward(
+        self,
+        moved: Mapping[Record, Array] | None = None,
+        jitter: Jitter | None = None,
+        single: bool = False,
+    ) -> Run:
+        """All values, with other values for some leaves; `jitter` disturbs what each operation gives.
+
+        In float64, or in float32 if `single`, as are then the rules that read them.
+        """
+        converted = narrowed if single else widened
         if not self.again:
             return Run({x: x.value for x in self.records}, {x: x.args for x in self.records})
         run = Run({}, {})
         for z in self.records:
             if z.op is None:
-                run.values[z] = widened((moved or {}).get(z, z.value))
+                run.values[z] = converted((moved or {}).get(z, z.value))
                 continue
-            args = [widened(arg) for arg in z.args]
+            args = [converted(arg) for arg in z.args]
             for i, x in enumerate(z.inputs):
                 if x is not None:
                     args[i] = run.values[x]
             value = np.asarray(z.op.forward(*args))
-            run.values[z] = value if jitter is None or isinstance(z.op, View) else jitter(value)
+            run.values[z] = converted(value if jitter is None or isinstance(z.op, View) else jitter(value))
             run.args[z] = tuple(args)
         return run
 
@@ -76,7 +85,7 @@ class Replay:
                     continue
                 d = unbroadcast(d, run.values[x].shape)
                 if jitter is not None:
-                    d = jitter(d)
+                    d = jitter(d).astype(d.dtype)
                 total[x] = total[x] + d if x in total else d
         return total
 
@@ -118,6 +127,13 @@ def widened(x: Any) -> Any:
     if isinstance(x, np.ndarray) and x.dtype == float32:
         return x.astype(float64)
     return float64 if isinstance(x, np.dtype) and x == float32 else x
+
+
+def narrowed(x: Any) -> Any:
+    """float64 as float32."""
+    if isinstance(x, np.ndarray) and x.dtype == float64:
+        return x.astype(float32)
+    return float32 if isinstance(x, np.dtype) and x == float64 else x
 
 
 def rounding(eps: float, seed: int) -> Jitter:
