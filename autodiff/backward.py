@@ -21,6 +21,8 @@ from .errors import describe, located
 from .record import Record, set_grad_enabled
 from .tensor import Tensor
 
+ndarray = np.ndarray
+
 SECOND_TIME = (
     "Trying to backward through the graph a second time (or directly access saved tensors after "
     "they have already been "
@@ -88,16 +90,27 @@ def pullback(
             refuse_gone(z)
         if create_graph:
             value, args = on_tensors(z)
+        rules, fits, n = op.vjps, op.fits, len(args)
         large = z.value.size > SMALL
-        for x, rule in zip(inputs, op.vjps, strict=False):
+        for i, x in enumerate(inputs):
             if x is None:
                 continue
-            d = rule(g, value, *args)
-            if d is None:
-                continue  # a rule of a user's own that has no gradient to give
-            v = x.value
-            if d.shape != v.shape:
-                d = unbroadcast(d, v.shape)
+            rule = rules[i]
+            if n == 1:  # `rule(g, value, *args)`, which alone would take as long as a small product
+                d = rule(g, value, args[0])
+            elif n == 2:
+                d = rule(g, value, args[0], args[1])
+            elif n == 3:
+                d = rule(g, value, args[0], args[1], args[2])
+            else:
+                d = rule(g, value, *args)
+            if not fits:
+                if d is None:
+                    continue  # a rule of a user's own that has no gradient to give
+                if d.shape != x.value.shape:
+                    d = unbroadcast(d, x.value.shape)
+                elif x.op is None and type(d) is ndarray and d.base is not None:
+                    d = d.copy()  # what it looks at may be another's cotangent
             if x.op is None:  # a leaf, which need not wait; its gradient is its own memory
                 if x in found:
                     d = found[x] + d
@@ -106,7 +119,7 @@ def pullback(
                 total[x] = total[x] + d
             else:
                 total[x] = d
-                if v.size > SMALL:
+                if x.value.size > SMALL:
                     large = True
                 if hand is None:
                     hand = x

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import memory
 from .backward import pullback
+from .dtypes import float32, float64
 from .errors import describe, located
 from .primitive import cast
 from .record import Record, mode
@@ -18,18 +19,19 @@ from .tensor import Tensor, history, nobody
 __all__ = ["grad"]
 
 ndarray = np.ndarray
+UNIT = {dtype: dtype.type(1) for dtype in (float32, float64)}  # dL/dL
 
 
 def seed(root: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[Record, Any]:
     """The record to start from and its cotangent: 1 for a scalar, else the `gradient` given."""
-    record = history(root)
+    record = root.record if root._view is None else history(root)
     if record is None or record.tensor is nobody:
         from .errors.no_gradient import nothing_requires_grad
 
         raise nothing_requires_grad(root)
     if gradient is None:
         if root.array.ndim == 0 and record.op is not None and not create_graph:
-            return record, root.array.dtype.type(1)
+            return record, UNIT[root.array.dtype]
         if root.array.size != 1:
             raise located.RuntimeError(
                 "grad can be implicitly created only for scalar outputs, and this one has shape "
@@ -109,11 +111,12 @@ def backward(
         if tensor.record.birth > losses.due:  # type: ignore[union-attr]  # a seed has one
             losses.count(tensor.record)  # type: ignore[arg-type]
     for record, g in found.items():
-        x = record.tensor()  # type: ignore[misc]  # what is found has one
+        tensor_of: Any = record.tensor
+        x = tensor_of()
         if x is None:
             refuse_nobody(found)
             continue
-        if x._grad is None and record.op is None and type(g) is ndarray and g.base is None:
+        if x._grad is None and record.op is None and type(g) is ndarray:
             x._grad = g  # nobody else holds the cotangent of a leaf
         else:
             accumulate(x, g)
@@ -190,6 +193,9 @@ def grad(
     >>> first.item(), second.item()
     (12.0, 12.0)
     """
+    for name, given in (("outputs", outputs), ("inputs", inputs)):
+        if not hasattr(given, "__iter__"):
+            raise located.TypeError(f"grad(): {name} must be a Tensor or several, not {type(given).__name__}")
     roots = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     if not targets:

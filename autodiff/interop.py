@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import one
 from .ops import diagonals, elementwise, joining, products, reductions, scans, shapes
 from .primitive import registry
 from .tensor import Tensor
@@ -78,7 +79,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 def array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
     """`Tensor.__array_ufunc__`: the primitive for a NumPy ufunc."""
     if method == "__call__" and not options and ufunc in UFUNCS:
-        return UFUNCS[ufunc](*inputs)
+        return UFUNCS[ufunc](*(1 if x is one else x for x in inputs))
     if not needs_gradient((inputs, options)) and not has_tensor(options.get("out")):
         return getattr(ufunc, method)(*plain(inputs), **plain(options))
     call = (

@@ -37,11 +37,15 @@ registry: dict[str, Primitive] = {}
 class Primitive:
     """A NumPy function `forward` of `arity` tensors, then constants; and each tensor's rule, or None."""
 
+    fits = False
+    """Whether every rule gives a cotangent of its argument's own shape: then there is nothing to undo."""
+
     def __init__(self, name: str, forward: Callable[..., Any], *vjps: Rule | None, doc: str = "") -> None:
         self.name = name
         self.forward = forward
         self.vjps: Sequence[Rule | None] = vjps
         self.arity = len(vjps)
+        self.fits = type(self).fits  # its own attribute, which is found faster
         self.__name__ = name  # for help(), as the docstring
         self.__doc__ = f"{name}: {doc}." if doc else forward.__doc__
         registry[name] = self
@@ -139,12 +143,14 @@ def values_read(rule: Rule | None) -> frozenset[int]:
 class Unary(Primitive):
     """A primitive of one tensor, elementwise, unrolled; integers become floats where it needs floats."""
 
+    fits = True
+
     def __call__(self, input: Any) -> Any:
         if not isinstance(input, Tensor):
             return self.elsewhere((input,))
-        a = input.array
+        a, forward = input.array, self.forward
         try:
-            z = self.forward(a)
+            z = forward(a)
         except (ValueError, TypeError) as error:
             raise explain(self, (a,), error) from None
         if z.dtype is not a.dtype and z.dtype.kind == "f" and a.dtype.kind != "f":
@@ -184,8 +190,9 @@ class Binary(Primitive):
             s = y.record if y._view is None else history(y)
         else:
             return self.general(x, y)
+        forward = self.forward
         try:
-            z = self.forward(a, b)
+            z = forward(a, b)
         except (ValueError, TypeError) as error:
             raise explain(self, (a, b), error) from None
         if z.dtype is not dtype:

@@ -44,6 +44,8 @@ def checkpoint(
     >>> autodiff.grad(y, x)
     (tensor([ 5.4366, 22.1672]),)
     """
+    if not callable(function):
+        raise TypeError(f"checkpoint(): 'function' must be callable, not {type(function).__name__}")
     if not mode.enabled:
         return function(*args, **kwargs)
     start = clock()
@@ -98,6 +100,7 @@ class Part:
     """A part of the computation in the place of a primitive: its rules compute it again, and walk back."""
 
     name = "checkpoint"
+    fits = False
     saves = True  # once the values that it starts from are freed, it cannot be computed again
 
     def __init__(

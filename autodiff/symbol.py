@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from .arrays import one
 from .notation import LATEX, TEXT, Notation
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ INVISIBLE = frozenset("positive conjugate astype copy asarray ascontiguousarray"
 def build(function: str, *args: Any, **options: Any) -> Any:
     """The expression `function(*args)`; TypeError if that is no pure function that we can write."""
     head = SYNONYMS.get(function, function)
+    args = tuple(1 if arg is one else arg for arg in args)
     if head not in FUNCTIONS or any(options.get(name) is not None for name in ("out", "where", "initial")):
         raise TypeError(f"{head} cannot be written as a formula")
     return args[0] if head in INVISIBLE else simplest(Symbol(head, *args, **options))

@@ -212,6 +212,7 @@ class Application:
     """
 
     birth = 0
+    fits = False  # who knows what the user's backward gives
 
     def __init__(
         self,
@@ -408,6 +409,7 @@ class Application:
 class Refusal:
     """In the place of a primitive, for a gradient whose gradient is not known."""
 
+    fits = False
     reads = (frozenset[int](),)
     saves = False
 

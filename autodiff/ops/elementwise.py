@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import as_array
+from ..arrays import as_array, one
 from ..dtypes import bool_, result_dtype
 from ..errors import describe, located
 from ..primitive import Binary, Predicate, Primitive, Unary, UnaryPredicate, cast
@@ -130,7 +130,7 @@ atan2   = Binary("atan2", np.arctan2,
                  doc="the angle of the point (y, x), from -π to π")
 sinh    = Unary("sinh",  np.sinh,       lambda g, z, x: g * np.cosh(x),       doc="hyperbolic sine")
 cosh    = Unary("cosh",  np.cosh,       lambda g, z, x: g * np.sinh(x),       doc="hyperbolic cosine")
-tanh    = Unary("tanh",  np.tanh,       lambda g, z, x: g * (1 - z * z),      doc="hyperbolic tangent")
+tanh    = Unary("tanh",  np.tanh,       lambda g, z, x: g * (one - z * z),    doc="hyperbolic tangent")
 asinh   = Unary("asinh", np.arcsinh,    lambda g, z, x: g / np.sqrt(x * x + 1), doc="the inverse of sinh")
 acosh   = Unary("acosh", np.arccosh,    lambda g, z, x: g / np.sqrt(x * x - 1), doc="the inverse of cosh")
 atanh   = Unary("atanh", np.arctanh,    lambda g, z, x: g / (1 - x * x),      doc="the inverse of tanh")
@@ -147,7 +147,7 @@ erfinv: Unary = Unary("erfinv", error_function.erfinv,
                 doc="the number whose erf is x")
 
 # activations -----------------------------------------------------------------------------------------------
-sigmoid: Unary = Unary("sigmoid", special.sigmoid, lambda g, z, x: g * z * (1 - z),    doc="1 / (1 + e^-x)")
+sigmoid: Unary = Unary("sigmoid", special.sigmoid, lambda g, z, x: g * z * (one - z),  doc="1 / (1 + e^-x)")
 relu    = Unary("relu",    special.relu,    lambda g, z, x: where(z <= 0, 0, g), doc="x where x > 0, else 0")
 silu    = Unary("silu",    special.silu,    lambda g, z, x: g * ((s := sigmoid(x)) * (1 + x * (1 - s))),
                 doc="x sigmoid(x), also called swish")
@@ -379,6 +379,7 @@ def where(condition: Any, input: Operand | None = None, other: Operand | None = 
     """
     if isinstance(condition, RAW) and not isinstance(input, Tensor) and not isinstance(other, Tensor):
         return special.where(condition, input, other)  # in a rule, read on arrays
+    refuse_plain(condition, "where", "condition")
     if input is None and other is None:
         return tuple(Tensor(positions) for positions in np.nonzero(condition.array))
     operands = [

@@ -31,12 +31,16 @@ class Linear(Primitive):
     tensor([[11.5000, 17.0000]])
     """
 
+    fits = True
+
     def __call__(self, input: Any, weight: Any, bias: Any = None) -> Tensor:
         try:
             x, w, b = input.array, weight.array, bias.array
-            if not (x.ndim == w.ndim == 2 and b.ndim == 1 and x.dtype is w.dtype is b.dtype):
+            dtype = w.dtype
+            if x.ndim != 2 or w.ndim != 2 or b.ndim != 1 or x.dtype is not dtype or b.dtype is not dtype:
                 return self.of_other_shapes(input, weight, bias)
-            z = self.forward(x, w, b)
+            forward = self.forward
+            z = forward(x, w, b)
         except (AttributeError, ValueError):  # no bias, or what does not fit
             return self.of_other_shapes(input, weight, bias)
         r = input.record if input._view is None else history(input)

@@ -22,7 +22,9 @@ __all__: list[str] = []  # the public functions, with PyTorch's signatures and c
 
 
 class Loss(Primitive):
-    """A mean over the entries of two tensors: a primitive of these, and of the number of entries."""
+    """A mean over the entries of two tensors of one shape: a primitive of these, and of their size."""
+
+    fits = True
 
     def of(self, input: Any, target: Any) -> Tensor | None:
         """The loss, in the common case: of one shape and one floating-point dtype; None in all others."""
@@ -30,10 +32,11 @@ class Loss(Primitive):
             x, y = input.array, target.array
         except AttributeError:
             return None
-        n = x.size
-        if x.shape != y.shape or x.dtype is not y.dtype or x.dtype.kind != "f" or n == 0:
+        n, dtype = x.size, x.dtype
+        if x.shape != y.shape or y.dtype is not dtype or dtype.kind != "f" or n == 0:
             return None
-        z = asarray(self.forward(x, y, n))
+        forward = self.forward
+        z = asarray(forward(x, y, n))
         r = input.record if input._view is None else history(input)
         s = target.record if target._view is None else history(target)
         if (r is None and s is None) or not mode.enabled:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy import exp, negative, reciprocal
 
 from ..dtypes import Array, float32, float64
 from ..errors import located
@@ -154,10 +155,10 @@ def rows(x: Array) -> Array:
 def sigmoid(x: Array) -> Array:
     """1 / (1 + e^-x): where e^-x is infinite, 0."""
     try:
-        z = np.negative(x)
-        np.exp(z, z)
+        z = negative(x)
+        exp(z, z)
         z += ONE[z.dtype]
-        return np.reciprocal(z, z)
+        return reciprocal(z, z)
     except (TypeError, KeyError):  # a number, which is not written into; integers
         return 1 / (1 + np.exp(-as_floats(x)))
 

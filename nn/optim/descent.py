@@ -9,7 +9,6 @@ back.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
@@ -27,8 +26,6 @@ SMALL = 1 << 13  # entries: below, a fresh array for the difference costs less t
 ONLY_ARRAYS = {np.ndarray}
 
 multiply, subtract = np.multiply, np.subtract
-values_of = attrgetter("array")
-gradient_of = attrgetter("_grad")
 shape_of = attrgetter("shape")
 
 
@@ -48,19 +45,19 @@ def descend(params: Sequence[Tensor], rate: float, before: Descent | None) -> De
 
     `before` is what the last step returned, which is used again if it is still valid.
     """
-    arrays, gradients = list(map(values_of, params)), list(map(gradient_of, params))
+    arrays, gradients = [p.array for p in params], [p._grad for p in params]
     if {*map(type, gradients)} != ONLY_ARRAYS:
         if any(g is None for g in gradients):
             return None
         gradients = [g if type(g) is ndarray else g.array for g in gradients]
     now = before
-    if now is None or now.rate != rate or now.identities != list(map(id, arrays)):
+    if now is None or now.rate != rate or now.identities != [*map(id, arrays)]:
         if not all(w.size <= SMALL and w.flags.writeable for w in arrays):
             return None
         now = Descent(arrays, rate)
-    if now.shapes != list(map(shape_of, gradients)):
+    if now.shapes != [*map(shape_of, gradients)]:
         return None
-    differences = list(map(multiply, gradients, now.rates))
+    differences = [*map(multiply, gradients, now.rates)]
     renew(now.stamps)
-    deque(map(subtract, arrays, differences, arrays), maxlen=0)
+    _ = [*map(subtract, arrays, differences, arrays)]
     return now
