@@ -21,8 +21,9 @@ from ..dtypes import Array, get_default_dtype
 from ..tensor import Tensor
 from .loops import Loops, NoLoop
 from .machine_code import compiled
+from .moves import plain_descent
 from .program import Instruction, Program, Returned, Update, Value, layout, replaced
-from .replay import Replay, plain_descent
+from .replay import Replay
 from .steps import flags_of, numbers_of, rule_of, write_update
 from .trace import update_of
 from .watch import leaves
