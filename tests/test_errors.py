@@ -250,6 +250,13 @@ def test_an_error_of_ours_that_we_did_not_raise_is_shown_whole() -> None:
                 assert shown is error.__traceback__
 
 
+def test_an_error_that_nothing_refused_still_names_the_call_and_the_line() -> None:
+    shown = as_shown(lambda: nn.Linear(2, 1)._register(1))  # type: ignore[call-arg]
+    assert "Traceback" in shown and "not shown" not in shown
+    shown = as_shown(lambda: autodiff.linalg.multi_dot(3))  # type: ignore[arg-type]
+    assert "in multi_dot(" in shown and "your line: " in shown
+
+
 def test_errors_of_the_user_are_none_of_ours() -> None:
     def own() -> None:
         raise RuntimeError("mine")

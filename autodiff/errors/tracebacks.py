@@ -4,8 +4,8 @@ An error that we raise on purpose says what is wrong with the caller's program; 
 only hide the line that matters. So the hooks that show uncaught errors (`sys.excepthook`, that of threads,
 IPython's) leave our frames out, and add a note that names the user's line and the module. Nothing else is
 touched: what an `except` clause or a debugger sees is whole, and no call costs more, as it would if every
-public function caught and raised again. An error that we did not raise on purpose (a bug of ours) is
-shown whole.
+public function caught and raised again. An error that we did not raise on purpose (a bug of ours, or an
+argument that nothing refused) is shown whole, with the call and the line.
 """
 
 from __future__ import annotations
@@ -72,17 +72,22 @@ def trimmed(traceback: TracebackType | None) -> TracebackType | None:
 def readable(error: BaseException | None) -> Iterator[TracebackType | None]:
     """While it is shown, an error of ours is as the user should see it; then it is whole again."""
     whole = None if error is None else error.__traceback__
-    if error is None or full or not on_purpose(error):
+    steps = steps_of(whole)
+    if error is None or full or not steps or not steps[-1].file.startswith(INSIDE):
         yield whole
         return
-    shown = trimmed(whole)
-    hidden = sum(step.file.startswith(OURS) for step in steps_of(whole))
     notes = list(getattr(error, "__notes__", ()))
     told = error.__suppress_context__
+    shown = trimmed(whole) if on_purpose(error) else whole
+    hidden = sum(step.file.startswith(OURS) for step in steps) if shown is not whole else 0
     try:
-        if not any(MARK in text for text in (str(error), *notes)):
+        if any(step.file.startswith(OURS) for step in steps):
             with suppress(Exception):  # what the user's objects do when they are looked at
-                error.add_note(locate(steps_of(whole)))
+                if not any(MARK in text for text in (str(error), *notes)):
+                    error.add_note(locate(steps))
+        if not hidden:
+            yield whole
+            return
         error.add_note(
             f"({hidden} frame{'s' * (hidden > 1)} inside the library not shown: "
             "autodiff.set_full_tracebacks(True) shows them)"

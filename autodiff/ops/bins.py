@@ -11,7 +11,7 @@ from ..dtypes import Array, int64
 from ..errors import located
 from ..tensor import Tensor
 from .composed import refuse_integers
-from .dims import refuse_plain
+from .dims import refuse_no_number, refuse_plain, whole
 
 __all__ = ["bincount", "bucketize", "histc", "histogram", "searchsorted"]
 
@@ -142,6 +142,8 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     tensor([1., 2.])
     """
     refuse_integers(input, "histc")
+    refuse_no_number(min, "histc", "min")
+    refuse_no_number(max, "histc", "max")
     if min > max:
         raise located.RuntimeError(f"histc: max must be larger than min, but they are {max} and {min}")
     edges = equal_parts(input, bins, None if min == max else (min, max), 1.0, "histc")
@@ -192,7 +194,7 @@ def histogram(
 
 def equal_parts(x: Tensor, bins: int, given: Any, margin: float, op: str) -> Array:
     """The edges of `bins` equal parts of the given range, or of the values' own, which may be a point."""
-    if bins <= 0:
+    if whole(bins, op, "bins") <= 0:
         raise located.RuntimeError(f"histogram(): bins must be > 0, but got {bins} for dimension 0")
     a = x.array
     low, high = given or ((float(a.min()), float(a.max())) if a.size else (0.0, 1.0))

@@ -14,7 +14,7 @@ from ..dtypes import float64
 from ..errors import broadcast_conflict, located
 from ..primitive import cast
 from ..tensor import Tensor
-from .dims import refuse_plain
+from .dims import refuse_no_number, refuse_plain
 from .elementwise import (
     add,
     blend,
@@ -75,6 +75,8 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 / tensor2; RuntimeError for a division of integers."""
+    for k, x in enumerate((input, tensor1, tensor2)):
+        refuse_plain(x, "addcdiv", f"tensor{k}" if k else "input", k + 1)
     if not any(x.dtype.kind == "f" for x in (tensor1, tensor2)):
         raise located.RuntimeError(
             "Integer division with addcdiv is no longer supported: convert tensor1 or tensor2, x.float()"
@@ -157,6 +159,7 @@ def isclose(
     refuse_plain(input, "isclose")
     refuse_plain(other, "isclose", "other", 2)
     for name, bound in (("rtol", rtol), ("atol", atol)):
+        refuse_no_number(bound, "isclose", name)
         if bound < 0:
             raise located.RuntimeError(
                 f"{name} must be greater than or equal to zero, but got {bound}, in isclose()"

@@ -17,7 +17,7 @@ from ..dtypes import Array, as_dtype, int64
 from ..errors import describe, located
 from ..primitive import Primitive, View
 from ..tensor import Tensor, refuse_device
-from .dims import one_dim, refuse_plain
+from .dims import one_dim, refuse_plain, whole
 from .shapes import ravel
 
 __all__ = [
@@ -84,6 +84,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
             [0, 0, 0]])
     """
     refuse_plain(input, "diag_embed")
+    offset = whole(offset, "diag_embed", "offset")
     i, j = two_dims(dim1, dim2, input.array.ndim + 1)
     *shape, n = input.array.shape
     for k in sorted((i, j)):
@@ -201,7 +202,7 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, dev
 def lengths(row: int, col: int) -> tuple[int, int]:
     """The shape of a matrix; RuntimeError for a length below 0."""
     for name, n in (("row", row), ("col", col)):
-        if n < 0:
+        if whole(n, "tril_indices or triu_indices", name) < 0:
             raise located.RuntimeError(f"{name} must be non-negative, got{n}")
     return row, col
 

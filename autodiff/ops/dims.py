@@ -7,6 +7,8 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
+import numpy as np
+
 from ..errors import located
 from ..errors.tracebacks import passing
 from ..tensor import Tensor
@@ -54,6 +56,20 @@ def refuse_plain(x: Any, op: str, name: str = "input", position: int = 1) -> Non
             f"{op}(): argument '{name}' (position {position}) must be Tensor, not {kind}: wrap it in "
             "autodiff.tensor()"
         )
+
+
+def whole(n: Any, op: str, name: str) -> int:
+    """An argument that must be an integer; TypeError for anything else."""
+    try:
+        return operator.index(n)
+    except TypeError:
+        raise located.TypeError(f"{op}(): argument '{name}' must be int, not {type(n).__name__}") from None
+
+
+def refuse_no_number(x: Any, op: str, name: str) -> None:
+    """Raise TypeError for an argument that must be a number, or a tensor of one, and is not."""
+    if not isinstance(x, (int, float, np.generic)) and getattr(x, "size", getattr(x, "numel", None)) is None:
+        raise located.TypeError(f"{op}(): argument '{name}' must be a number, not {type(x).__name__}")
 
 
 def integers(values: Any, op: str) -> tuple[int, ...]:

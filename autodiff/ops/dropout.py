@@ -17,7 +17,7 @@ from ..inplace import become
 from ..primitive import Primitive
 from ..random import default_generator
 from ..tensor import Tensor
-from .dims import refuse_plain
+from .dims import refuse_no_number, refuse_plain
 
 # A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"
@@ -106,6 +106,8 @@ def feature_alpha_dropout(
 
 def active(name: str, input: Tensor, p: float, training: bool) -> bool:
     """Whether anything is to be dropped; the arguments are checked."""
+    if type(p) is not float:
+        refuse_no_number(p, name, "p")
     if not 0 <= p <= 1:
         raise located.ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     refuse_plain(input, name)

@@ -26,7 +26,7 @@ from ..errors import broadcast_conflict, describe, expand_conflict, located
 from ..primitive import Primitive, View, cast
 from ..record import mode
 from ..tensor import Tensor
-from .dims import one_dim, refuse_plain
+from .dims import one_dim, refuse_plain, whole
 
 __all__ = [
     "argwhere", "gather", "index_select", "masked_fill", "masked_select", "narrow", "nonzero", "one_hot",
@@ -276,6 +276,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
         raise located.RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     i = one_dim(dim, input.array.ndim, "narrow")
     n = input.array.shape[i]
+    start, length = whole(start, "narrow", "start"), whole(length, "narrow", "length")
     if not -n <= start <= n:
         raise located.IndexError(
             f"start out of range (expected to be in range of [{-n}, {n}], but got {start})"
@@ -300,6 +301,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     if not shape:
         raise located.IndexError("select() cannot be applied to a 0-dim tensor.")
     i = one_dim(dim, len(shape), "select")
+    index = whole(index, "select", "index")
     if not -shape[i] <= index < shape[i]:
         raise located.IndexError(
             f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {i}"

@@ -19,7 +19,7 @@ from ..dtypes import get_default_dtype, result_dtype
 from ..errors import located
 from ..primitive import Variadic, cast
 from ..tensor import Tensor
-from .dims import integers, numpy_names, one_dim, refuse_plain, tensors_of
+from .dims import integers, numpy_names, one_dim, refuse_plain, tensors_of, whole
 from .indexing import narrow, select
 from .shapes import atleast_1d, atleast_2d, atleast_3d, regroup, unsqueeze
 
@@ -225,7 +225,7 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
             )
         lengths = [min(size, n - start) for start in range(0, n, size or 1)] or [0]
     else:
-        lengths = list(size)
+        lengths = list(integers(size, "split"))
         if sum(lengths) != n or min(lengths, default=0) < 0:
             raise located.RuntimeError(
                 f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
@@ -237,7 +237,7 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
 
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Views of pieces of these sizes along `dim`."""
-    return split(input, list(split_sizes), dim)
+    return split(input, list(integers(split_sizes, "split_with_sizes")), dim)
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -248,6 +248,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     (tensor([0, 1, 2]), tensor([3, 4]))
     """
     refuse_plain(input, "chunk")
+    chunks = whole(chunks, "chunk", "chunks")
     if chunks <= 0:
         raise located.RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     i = one_dim(dim, input.array.ndim, "chunk")

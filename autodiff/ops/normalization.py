@@ -23,7 +23,7 @@ from ..inplace import refuse_memory
 from ..memory import touch
 from ..primitive import Primitive
 from ..tensor import Tensor
-from .dims import integers, refuse_plain
+from .dims import integers, refuse_plain, whole
 from .reductions import mean_of, var_of
 from .shapes import regroup
 
@@ -103,6 +103,8 @@ def batch_norm(
     count = math.prod(input.shape[i] for i in axis)
     names = "running_mean", "running_var", "weight", "bias"
     for name, t in zip(names, (running_mean, running_var, weight, bias), strict=True):
+        if t is not None:
+            refuse_plain(t, "batch_norm", name)
         if t is not None and t.shape != (channels,):
             raise located.RuntimeError(
                 f"{name} should contain {channels} elements not {math.prod(t.shape)}, in batch_norm() of "
@@ -235,6 +237,7 @@ def group_norm(
             f"Expected at least 2 dimensions for input tensor but received {input.ndim}"
         )
     n, channels, *size = input.shape
+    num_groups = whole(num_groups, "group_norm", "num_groups")
     if num_groups <= 0:
         raise located.RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
     if channels % num_groups:

@@ -21,7 +21,7 @@ from ..primitive import cast
 from ..tensor import Tensor
 from . import elementwise
 from .composed import refuse_integers
-from .dims import numpy_names, one_dim, refuse_plain
+from .dims import numpy_names, one_dim, refuse_plain, whole
 from .indexing import along, narrow
 from .joining import cat
 from .reductions import Selected, reduced, sum_of, sums
@@ -56,6 +56,7 @@ def diff(
     refuse_plain(input, "diff")
     if not input.array.ndim:
         raise located.RuntimeError("diff expects input to be at least one-dimensional")
+    n = whole(n, "diff", "n")
     if n < 0:
         raise located.RuntimeError(f"order must be non-negative but got {n}, in diff()")
     i = one_dim(dim, input.array.ndim, "diff")

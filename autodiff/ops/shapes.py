@@ -719,6 +719,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
             [1, 3]])
     """
     refuse_plain(input, "rot90")
+    dims = integers(dims, "rot90")
     if len(dims) != 2:
         raise located.RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
     if input.array.ndim < 2:

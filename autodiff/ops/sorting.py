@@ -20,7 +20,7 @@ from ..errors import located
 from ..primitive import Primitive
 from ..tensor import Tensor
 from .composed import lerp
-from .dims import numpy_names, one_dim, refuse_plain
+from .dims import numpy_names, one_dim, refuse_plain, whole
 from .elementwise import isnan, logical_not, minus, mul, where
 from .indexing import along, masked_select
 from .reductions import Selected, drop, refuse_nothing, share
@@ -70,7 +70,8 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: b
     >>> autodiff.tensor([3.0, 1.0, 2.0]).argsort(descending=True)
     tensor([0, 2, 1])
     """
-    return Tensor(sorted_places(input.array, checked_dim(input, dim, "argsort"), descending))
+    i = checked_dim(input, dim, "argsort")
+    return Tensor(sorted_places(input.array, i, descending))
 
 
 def msort(input: Tensor) -> Tensor:
@@ -90,6 +91,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     """
     i = checked_dim(input, dim, "topk")
     n = input.array.shape[i] if input.array.ndim else 1
+    k = whole(k, "topk", "k")
     if not 0 <= k <= n:
         raise located.RuntimeError(f"selected index k out of range: topk() of {n} values was asked for k={k}")
     places = sorted_places(input.array, i, largest)
@@ -122,6 +124,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Sel
     i = checked_dim(input, dim, "kthvalue")
     refuse_nothing(input, (i,) if input.array.ndim else None, "kthvalue")
     n = input.array.shape[i] if input.array.ndim else 1
+    k = whole(k, "kthvalue", "k")
     if not 1 <= k <= n:
         raise located.RuntimeError(
             f"kthvalue(): selected number k out of range for dimension {i}: k={k}, and there are {n} values"

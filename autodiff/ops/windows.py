@@ -21,7 +21,7 @@ from ..dtypes import Array
 from ..errors import describe, located
 from ..primitive import Primitive
 from ..tensor import Tensor
-from .dims import refuse_plain
+from .dims import integers, refuse_plain
 from .indexing import getitem, setitem
 from .shapes import regroup
 
@@ -246,7 +246,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     tensor([3., 2., 1., 2., 3., 2.])
     """
     refuse_plain(input, "pad")
-    widths = tuple(map(operator.index, pad))
+    widths = integers(pad, "pad")
     if len(widths) % 2:
         raise located.RuntimeError(
             f"Padding length must be divisible by 2: (before, after) pairs, not {widths}"
