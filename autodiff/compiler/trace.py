@@ -398,7 +398,7 @@ class Tracer:
                     sum_of = (self.known[id(x.value)][1],) if id(x.value) in self.known else ()
                     self.note = Note("backward", "add", None, self.calls(), sum_of)
                     d = self.emit(np.add, (at[x], d), {})
-                elif x.op is None and d.value is g.value:
+                elif x.op is None and (d.value is g.value or d.value.base is not None):
                     self.note = self.ruled
                     d = self.emit(np.ndarray.copy, (d,), {})
                 at[x] = d
