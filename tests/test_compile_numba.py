@@ -243,7 +243,7 @@ def interpreted(text):
         scope[f"{name}_of"] = lambda memory, name=name: memory.view(name)
     scope["add_up"], scope["multiply_add"] = (lambda t, x: t + x), (lambda t, x, y: t + x * y)
     exec(compile(text, "<kernel>", "exec"), scope)
-    return scope["kernel"]
+    return machine_code.Kernel(scope["kernel"], text)
 
 
 # operations -------------------------------------------------------------------------------------------------
@@ -302,7 +302,7 @@ def test_numba_knows_the_functions_of_numpy():
         "    return steps",
     ]
     table = np.array([array.ctypes.data for array in (x, y, results)])
-    assert machine_code.compiled("\n".join(text))(table.ctypes.data, 1) == 1
+    assert machine_code.compiled("\n".join(text)).run(table.ctypes.data, 1) == 1
     for f, result in zip(called, results, strict=True):
         with np.errstate(all="ignore"):
             expected = f(*(x, y)[: f.nin])
@@ -381,6 +381,33 @@ def test_what_has_no_form_is_named_and_left_to_numpy():
     with pytest.raises(RuntimeError, match="cumsum has no form in numba"):
         strict = fast(step, strict=True)
         strict(data((3,))), strict(data((3,)))
+
+
+def test_an_argument_that_is_changed_is_left_to_numpy():
+    def step(x):
+        x.mul_(2)
+        return x.sum()
+
+    compiled, x = fast(step), autodiff.ones(3)
+    with pytest.warns(RuntimeWarning, match="it changes an argument in place"):
+        for i in range(5):
+            assert compiled(x).item() == 3 * 2 ** (i + 1)
+
+
+def test_two_optimizers_are_left_to_numpy():
+    w, v = autodiff.ones(2).requires_grad_(), autodiff.ones(2).requires_grad_()
+    one, two = nn.optim.SGD([w], lr=0.1), nn.optim.SGD([v], lr=0.2)
+
+    def step():
+        one.zero_grad(), two.zero_grad()
+        (w * v).sum().backward()
+        one.step(), two.step()
+
+    compiled = fast(step)
+    with pytest.warns(RuntimeWarning, match="a second step"):
+        for _ in range(4):
+            compiled()
+    assert replays(compiled) == 1
 
 
 def test_an_optimizer_without_a_form_is_named():

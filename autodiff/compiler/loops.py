@@ -105,6 +105,7 @@ class Loops:
         self.loops: list[Loop] = []
         self.stacked: dict[Value, str] = {}
         self.once: list[str] = []  # before the first step
+        self.shared: dict[np.dtype[Any], int] = {}  # scratch memory: how many numbers
         self.fresh = count().__next__
         self.changed = changed_memories(program.lines)
         self.draws: list[Instruction] = []
@@ -265,10 +266,8 @@ class Loops:
     def argument(self, x: Any) -> Place | str:
         """Where an argument is; or itself, if it is a number."""
         if isinstance(x, Value):
-            array = self.images[x]
-            if x.kind == "constant" and array.size and (array == array.flat[0]).all() and self.roots[x] is x:
-                return literal(array.flat[0], array.dtype)
-            return self.place(x)
+            place = self.place(x)
+            return self.uniform(place) or place
         return ""
 
     def define(self, loop: Loop, target: Place, index: str, text: str, own: bool) -> None:
@@ -364,6 +363,8 @@ class Loops:
         self, line: Instruction, domain: Any, reads: list[tuple[Place, str]], target: Place, index: str
     ) -> Loop:
         """A loop of its own, which changes memory that it may read: only where that is in step."""
+        if target.root.kind == "argument":
+            raise NoLoop(line, "it changes an argument in place")
         for place, at in reads:
             one, two = self.images[place.root], self.images[target.root]
             if (place.root is target.root and at != index) or (
@@ -578,8 +579,7 @@ class Loops:
             flat = " + ".join(
                 f"{math.prod(sizes[o] for o in order[i + 1 :])} * {o}" for i, o in enumerate(order)
             )
-            array = f"s{self.fresh()}"
-            self.once.append(f"{array} = {stack_name(wide)}({math.prod(domain)})")
+            array = self.scratch(wide, math.prod(domain))
             here, again = f"{array}[{flat}]", [(o, sizes[o]) for o in order]
             if first is None:
                 start_text = [f"{here} = {term(self.load)[0]}"]
@@ -619,10 +619,20 @@ class Loops:
         self.define(loop, target, index, converted(total, wide, target.dtype) + divide, True)
         loop.open = many <= 4  # a loop with a loop inside is not vectorized
 
+    def scratch(self, kind: np.dtype[Any], size: int) -> str:
+        """Memory on the stack for so many sums: a few, which may become registers, have their own."""
+        if size <= 64:
+            name = f"s{self.fresh()}"
+            self.once.append(f"{name} = {stack_name(kind)}({size})")
+            return name
+        self.shared[kind] = max(size, self.shared.get(kind, 0))
+        return f"sums_{kind.name}"
+
     def uniform(self, place: Place) -> str | None:
         """The number that a constant is made of, if it is the same everywhere."""
         array = self.images[place.root]
-        if place.root.kind == "constant" and array.size and (array == array.flat[0]).all():
+        constant = place.root.kind == "constant" and place.root.root not in self.changed
+        if constant and place.dtype == array.dtype and array.size and (array == array.flat[0]).all():
             return literal(array.flat[0], array.dtype)
         return None
 
@@ -800,6 +810,7 @@ class Loops:
             f"{name} = {stack_name(self.images[root].dtype)}({self.images[root].size})"
             for root, name in self.stacked.items()
         ]
+        stack += [f"sums_{kind.name} = {stack_name(kind)}({size})" for kind, size in self.shared.items()]
         return [
             "def kernel(table, steps):",
             "    table = int64_at(table)",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,9 +28,16 @@ def require_numba() -> None:
         raise ImportError(MISSING) from error
 
 
-@lru_cache(maxsize=128)
-def compiled(text: str) -> Callable[[int, int], int]:
-    """The machine code of a kernel, called by the address of its table and the number of steps.
+class Kernel(NamedTuple):
+    """Machine code: `run(address of the table, steps)` gives how many steps were done; `code` owns it."""
+
+    run: Callable[[int, int], int]
+    code: Any
+
+
+@lru_cache(maxsize=64)
+def compiled(text: str) -> Kernel:
+    """The machine code of the text of a kernel.
 
     The same text is compiled once. Calling the entry point itself leaves out numba's choice among signatures,
     which takes longer than a step of a small network.
@@ -46,12 +53,7 @@ def compiled(text: str) -> Callable[[int, int], int]:
     # error_model: 1 / 0 is inf, as in NumPy; no fastmath: only sums may be taken in another order
     dispatcher = njit(signature, error_model="numpy")(scope["kernel"])
     (found,) = dispatcher.overloads.values()
-    entry: Callable[[int, int], int] = found.entry_point
-    entry_points.append(dispatcher)  # which owns the code
-    return entry
-
-
-entry_points: list[Any] = []
+    return Kernel(found.entry_point, dispatcher)
 
 
 @cache

@@ -69,7 +69,7 @@ class Native(Replay):
         program, loops = self.program, self.loops
         self.fresh = set(loops.results)
         self.write_inputs()
-        self.names |= {"copyto": np.copyto, "array": np.array, "Tensor": Tensor, "kernel": self.kernel}
+        self.names |= {"copyto": np.copyto, "array": np.array, "Tensor": Tensor, "kernel": self.kernel.run}
         read = {id(v.source) for v in program.of_kind("gradient")}
         gradients = [(tensor, g) for tensor, g in program.gradients if g is not None]
         for tensor, g in gradients:
@@ -80,7 +80,8 @@ class Native(Replay):
         self.write_memories()
         if self.checked is not None:
             self.checks_table = Table(self.checked)
-            self.names["first"] = compiled("\n".join(self.checked.texts))
+            self.first = compiled("\n".join(self.checked.texts))
+            self.names["first"] = self.first.run
             self.body.append(f"if first({self.checks_table.address}, 1) != 1: return FAILED")
         for line in loops.draws:
             self.body.append(f"copyto({self.name(line.out)}, {self.draw(line)})")  # type: ignore[arg-type]
@@ -266,7 +267,7 @@ class Native(Replay):
             if ("result", i) in self.loops.slots:
                 self.table.addresses[int(self.loops.slots["result", i])] = stack.ctypes.data
         try:
-            done = self.kernel(self.table.address, n)
+            done = self.kernel.run(self.table.address, n)
         finally:
             self.table.fill(self.array_at)
         found = {v: stack[:done] for v, stack in zip(self.loops.results, stacks, strict=True)}

@@ -54,6 +54,8 @@ def write_update(loops: Loops, line: Instruction) -> tuple[list[str], list[Place
     if rule is None:
         name = type(update.optimizer).__name__
         raise NoLoop(line, f"the optimizer is {name}, and SGD, Adam and AdamW are known")
+    if ("options", 0) in loops.slots:
+        raise NoLoop(line, "an optimizer makes a second step")
     body: list[str] = []
     read, written = [], []
     for number, (group, work) in enumerate(update.groups):

@@ -24,6 +24,12 @@ def softmax(x: Any, axis: Any) -> Any:
     return z / sums(z, (axis,))
 
 
+def log_softmax(x: Any, axis: Any) -> Any:
+    """x - max x - log Σ exp(x - max x)."""
+    z = x - x.max(axis=axis, keepdims=True, initial=-np.inf)
+    return z - np.log(sums(np.exp(z), (axis,)))
+
+
 def cross_entropy_rule(g: Any, z: Any, x: Any, index: Any, n: Any) -> Any:
     """g / n · (softmax(x) - one_hot(index))."""
     classes = x.shape[1]
@@ -60,6 +66,8 @@ TWINS: dict[tuple[str, int | None], Callable[..., Any]] = {
     ("gelu", 0): lambda g, z, x: g * gelu_slope(x),
     ("linear", None): weighted,
     ("softmax", None): softmax,
+    ("log_softmax", None): log_softmax,
+    ("log_softmax", 0): lambda g, z, x, axis: g - np.exp(z) * sums(g, (axis,)),
     ("softmax", 0): lambda g, z, x, axis: z * (g - sums(g * z, (axis,))),
     ("cross_entropy", 0): cross_entropy_rule,
     ("standardize", 0): standardize_rule,
