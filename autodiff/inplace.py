@@ -257,10 +257,11 @@ def _follow_change(x: Tensor, base: Tensor, own: Record | None, unrecorded: bool
             "gradient belongs to the base is not clear. Make the view after requires_grad_()"
         )
     if own is not None and own.op is not None and unrecorded:
-        if own.hooks:
-            raise RuntimeError(
-                "the memory of a view was changed in place, outside of what is recorded, since hooks were "
-                "registered on it: they belong to what it was. Make the view anew, and register them there"
+        if own.hooks or own.tensor is not None or base.record is None:
+            raise located.RuntimeError(
+                "the memory of a view was changed in place, outside of what is recorded, since it got "
+                "hooks or retain_grad(), or was made of a view that has requires_grad_() of its own: they belong to "
+                "what it was. Make the view anew, from a tensor that is no view"
             )
     else:
         above = blind(base.array) if base.record is None else base.record

@@ -28,8 +28,9 @@ Contents = tuple[
 STRUCTURE = (
     "structure.json"  # the member of an npz file, or the metadata of a safetensors file, that says how
 )
+PIECE = 1 << 20  # bytes that are read at once
 LONG = 1 << 26  # bytes of JSON, which take ten times as much once they are read
-ABSURD = 1 << 30, 100  # a file may unpack to 1 GiB, or to 100 times its size
+ABSURD = 1 << 28, 100  # a file may unpack to 256 MiB, or to 100 times its size
 
 
 def save(state: Any, path: File) -> None:
@@ -67,6 +68,8 @@ def load(path: File) -> Any:
     """
     read = _read_safetensors if _is_safetensors(path) else _read_npz
     if isinstance(path, (str, os.PathLike)):
+        if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+            raise ValueError(f"{os.fspath(path)} cannot be loaded: it is a device or a pipe, not a file")
         with Path(path).open("rb") as file:
             return _loaded(read, file, os.fspath(path))
     return _loaded(read, path, "the file")
@@ -157,7 +160,8 @@ def _read_npz(file: IO[bytes]) -> Contents:
                         raise ValueError(f"its {STRUCTURE} is longer than {LONG} bytes")
                     structure = member.read().decode()
                 elif name.endswith(".npy"):
-                    arrays[name.removesuffix(".npy")] = _read_npy(member)
+                    size = archive.getinfo(name).file_size
+                    arrays[name.removesuffix(".npy")] = _read_npy(member, size)
                 elif name.endswith("data.pkl"):
                     raise ValueError("PyTorch wrote it, with pickle: there, save it with safetensors")
                 else:
@@ -165,8 +169,8 @@ def _read_npz(file: IO[bytes]) -> Contents:
     return arrays, structure
 
 
-def _read_npy(member: IO[bytes]) -> Array:
-    """One array in NumPy's format, never larger than its bytes. Source: NumPy, `numpy.lib.format`."""
+def _read_npy(member: IO[bytes], size: int) -> Array:
+    """One array in NumPy's format, of `size` bytes at most. Source: NumPy, `numpy.lib.format`."""
     import math
 
     version = np.lib.format.read_magic(member)
@@ -177,9 +181,15 @@ def _read_npy(member: IO[bytes]) -> Array:
     shape, by_columns, dtype = read_header(member)
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which could run code")
-    data = bytearray(member.read())
-    if len(data) != math.prod(shape) * dtype.itemsize:
-        raise ValueError(f"an array of shape {shape} has {len(data)} bytes")
+    needed, found = math.prod(shape) * dtype.itemsize, 0
+    if not 0 <= needed <= size:
+        raise ValueError(f"an array of shape {shape} has {size} bytes")
+    data = bytearray(needed)
+    while piece := member.read(PIECE):  # so that it is in memory once
+        data[found : found + len(piece)] = piece
+        found += len(piece)
+    if found != needed:
+        raise ValueError(f"an array of shape {shape} has {found} bytes")
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if by_columns else "C")
     return array.astype(dtype.newbyteorder("="), copy=False)
 
@@ -199,7 +209,13 @@ def _write_safetensors(file: IO[bytes], contents: Contents) -> None:
 
 
 def _read_safetensors(file: IO[bytes]) -> Contents:
+    import json
+
     with _safetensors().safe_open(file.name, framework="numpy") as opened:
+        header = file.read(int.from_bytes(file.read(8), "little"))  # which was found to be sound
+        names = [name for name, _ in json.loads(header, object_pairs_hook=list)]
+        if len(set(names)) < len(names):
+            raise ValueError("two of its entries have one name")
         arrays = {name: opened.get_tensor(name) for name in opened.offset_keys()}
         return arrays, (opened.metadata() or {}).get(STRUCTURE)
 

@@ -327,7 +327,10 @@ class Programs(RuleBasedStateMachine):
             grad = autodiff.grad if lib is autodiff else torch.autograd.grad
             return grad(x.sum(), y, retain_graph=True, create_graph=graph, allow_unused=unused)
 
+        before = tried["both refuse"]
         found = self.both(f"grad of {i} {j} {graph} {unused}", action, self.pick(i), self.pick(j))
+        if tried["both refuse"] > before and self.pick(i)[0].requires_grad:
+            self.alive = False  # PyTorch may have added to what retains its gradient; we have not
         if found is not None:
             (ours,), (theirs,) = found
             assert (ours is None) == (theirs is None)

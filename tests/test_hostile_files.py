@@ -259,6 +259,34 @@ FORGED: dict[str, Callable[[Path], bytes]] = {
 }
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such pipes on Windows")
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_pipes_and_devices_are_not_read(suffix: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / f"pipe.{suffix}")
+    (tmp_path / f"zeros.{suffix}").symlink_to("/dev/zero")
+    for name in ("pipe", "zeros"):  # the one would never begin, the other never end
+        with pytest.raises(ValueError, match="device or a pipe"):
+            nn.load(tmp_path / f"{name}.{suffix}")
+
+
+def test_an_array_that_unpacks_to_much_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    length = 1 << 27
+    header = npy(ONE.replace(b"(1,)", b"(%d,)" % length))
+    deflated = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+    with deflated as archive, archive.open("w.npy", "w") as member:
+        member.write(header)
+        for _ in range(4 * length >> 20):
+            member.write(bytes(1 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="would unpack to"):
+            nn.load(path)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_long_structure_is_not_read(tmp_path: Path) -> None:
     """JSON takes ten times its length in memory, and packed a thousandth."""
     path = tmp_path / "model.npz"
@@ -366,6 +394,14 @@ HEADERS = {
     "no dtype": {"a": {"dtype": "O8", "shape": [1], "data_offsets": [0, 8]}},
     "no dict": ["a"],
 }
+
+
+def test_two_arrays_of_one_name_in_safetensors() -> None:
+    pytest.importorskip("safetensors")
+    entry = b'"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
+    for header, sound in ((b"{" + entry + b"}", True), (b"{" + entry + b"," + entry + b"}", False)):
+        found = loaded(struct.pack("<Q", len(header)) + header + bytes(4), "safetensors")
+        assert (found is not None) == sound
 
 
 @pytest.mark.parametrize("name", HEADERS)
