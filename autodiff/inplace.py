@@ -260,8 +260,8 @@ def _follow_change(x: Tensor, base: Tensor, own: Record | None, unrecorded: bool
         if own.hooks or own.tensor is not None or base.record is None:
             raise located.RuntimeError(
                 "the memory of a view was changed in place, outside of what is recorded, since it got "
-                "hooks or retain_grad(), or was made of a view that has requires_grad_() of its own: they belong to "
-                "what it was. Make the view anew, from a tensor that is no view"
+                "hooks or retain_grad(), or was made of a view that has requires_grad_() of its own: they "
+                "belong to what it was. Make the view anew, from a tensor that is no view"
             )
     else:
         above = blind(base.array) if base.record is None else base.record
