@@ -258,3 +258,29 @@ def test_formulas_are_read_as_ever_while_watching() -> None:
     plain = autodiff.explain("sqrt").text
     with autodiff.detect_anomaly():
         assert autodiff.explain("sqrt").text == plain
+
+
+# Compiled -------------------------------------------------------------------------------------------------
+
+
+def test_a_compiled_step_is_watched() -> None:
+    w = data(1.0, 1.0)
+    optimizer = nn.optim.SGD([w], lr=0.0)
+
+    @autodiff.compile
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        loss = autodiff.where(x > 0, (w * x).sqrt(), 0.0).sum() + (w * x + 1).log().sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    good = tensor([1.0, 2.0])
+    before = [step(good).item() for _ in range(4)]
+    with autodiff.detect_anomaly():
+        assert step(good).item() == before[0] and step.repeat(2, good).shape == (2,)
+        with pytest.raises(RuntimeError, match="The gradient of argument 0 of sqrt"):
+            step(tensor([0.0, 1.0]))
+        with pytest.raises(RuntimeError, match="sqrt made nan in its result"):
+            step.repeat(2, tensor([-1.0, 1.0]))
+    assert step(good).item() == before[0]

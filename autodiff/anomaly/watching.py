@@ -19,6 +19,8 @@ import numpy as np
 
 from .. import backward, functional, inplace
 from ..autograd import function
+from ..compiler import Compiled
+from ..compiler.repeated import joined, one
 from ..dtypes import Array
 from ..errors import describe
 from ..errors.where import Line, placed, users_line
@@ -137,6 +139,8 @@ def ways_to_apply() -> Iterator[tuple[Any, str, Any]]:
     yield function, "finished", checked_function(function.finished)
     yield inplace, "_at_once", not_at_once(inplace._at_once)
     yield functional, "pullback", watched(backward.pullback)
+    yield Compiled, "__call__", property(lambda compiled: compiled.step if watch.on else compiled.call)
+    yield Compiled, "repeat", repeated(Compiled.repeat)
 
 
 def rules() -> Iterator[tuple[Any, str, Any]]:
@@ -180,6 +184,18 @@ def checked_function(finished: Callable[..., Any]) -> Callable[..., Any]:
         return result
 
     return looked_at
+
+
+def repeated(repeat: Callable[..., Any]) -> Callable[..., Any]:
+    """Compiled steps are run as they were written, one by one: a program has no operations to look at."""
+
+    @functools.wraps(repeat)
+    def one_by_one(self: Compiled, n: int, *args: Any, **options: Any) -> Any:
+        if not watch.on or n < 1:
+            return repeat(self, n, *args, **options)
+        return joined([one(self.step(*args, **options)) for _ in range(n)])
+
+    return one_by_one
 
 
 def not_at_once(at_once: Callable[..., bool]) -> Callable[..., bool]:
