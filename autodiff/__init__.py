@@ -39,6 +39,7 @@ from .explain import *
 from .functional import *
 from .limits import *
 from .ops.activations import *
+from .ops.adaptive_pooling import *
 from .ops.bins import *
 from .ops.composed import *
 from .ops.convolution import *
@@ -47,6 +48,7 @@ from .ops.distances import *
 from .ops.dropout import *
 from .ops.einsum import *
 from .ops.elementwise import *
+from .ops.gamma import *
 from .ops.indexing import *
 from .ops.inverses import *
 from .ops.joining import *
@@ -54,6 +56,7 @@ from .ops.linear import *
 from .ops.neural import *
 from .ops.normalization import *
 from .ops.norms import *
+from .ops.parts import *
 from .ops.pooling import *
 from .ops.products import *
 from .ops.reductions import *
@@ -62,6 +65,7 @@ from .ops.scans import *
 from .ops.scattering import *
 from .ops.shapes import *
 from .ops.sorting import *
+from .ops.statistics import *
 from .ops.windows import *
 from .printing import set_printoptions as set_printoptions
 from .random import *

@@ -17,17 +17,20 @@ from .ops import bins as b
 from .ops import composed as m
 from .ops import diagonals as d
 from .ops import elementwise as e
+from .ops import gamma as g
 from .ops import indexing as i
 from .ops import inverses as v
 from .ops import joining as j
 from .ops import neural as k
 from .ops import norms as u
+from .ops import parts as y
 from .ops import products as l
 from .ops import reductions as r
 from .ops import scans as o
 from .ops import scattering as w
 from .ops import shapes as s
 from .ops import sorting as q
+from .ops import statistics as z
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -136,6 +139,9 @@ class Methods:
     def fmin(self, other: Any) -> Tensor: return e.fmin(self, other)
     def atan2(self, other: Any) -> Tensor: return e.atan2(self, other)
     def hypot(self, other: Any) -> Tensor: return e.hypot(self, other)
+    def copysign(self, other: Any) -> Tensor: return y.copysign(self, other)
+    def gcd(self, other: Any) -> Tensor: return y.gcd(self, other)
+    def lcm(self, other: Any) -> Tensor: return y.lcm(self, other)
     def logaddexp(self, other: Any) -> Tensor: return e.logaddexp(self, other)
     def logaddexp2(self, other: Any) -> Tensor: return e.logaddexp2(self, other)
     def xlogy(self, other: Any) -> Tensor: return e.xlogy(self, other)
@@ -151,6 +157,13 @@ class Methods:
     def bitwise_and(self, other: Any) -> Tensor: return e.bitwise_and(self, other)
     def bitwise_or(self, other: Any) -> Tensor: return e.bitwise_or(self, other)
     def bitwise_xor(self, other: Any) -> Tensor: return e.bitwise_xor(self, other)
+    def bitwise_left_shift(self, other: Any) -> Tensor: return y.bitwise_left_shift(self, other)
+    def bitwise_right_shift(self, other: Any) -> Tensor: return y.bitwise_right_shift(self, other)
+    __lshift__, __rshift__ = bitwise_left_shift, bitwise_right_shift
+    def lgamma(self) -> Tensor: return g.lgamma(self)
+    def digamma(self) -> Tensor: return g.digamma(self)
+    def polygamma(self, n: int) -> Tensor: return g.polygamma(n, self)
+    nextafter, ldexp, frexp, cov, corrcoef = y.nextafter, y.ldexp, y.frexp, z.cov, z.corrcoef
     add, sub, div, pow, round = e.add, e.sub, e.div, e.pow, e.round
     lerp, addcmul, addcdiv = m.lerp, m.addcmul, m.addcdiv
     clamp_min, clamp_max = e.clamp_min, e.clamp_max
@@ -292,6 +305,8 @@ class Methods:
     def erf_(self) -> Tensor: return inplace.change(self, e.erf)
     def erfc_(self) -> Tensor: return inplace.change(self, e.erfc)
     def erfinv_(self) -> Tensor: return inplace.change(self, e.erfinv)
+    def lgamma_(self) -> Tensor: return inplace.change(self, g.lgamma)
+    def digamma_(self) -> Tensor: return inplace.change(self, g.digamma)
     def tanh_(self) -> Tensor: return inplace.change(self, e.tanh)
     def sigmoid_(self) -> Tensor: return inplace.change(self, e.sigmoid)
     def relu_(self) -> Tensor: return inplace.change(self, e.relu)

@@ -226,6 +226,7 @@ def test_running_statistics() -> None:
 # layers -----------------------------------------------------------------------------------------------------
 
 IMAGES, SIGNALS = (2, 4, 6, 6), (2, 4, 7)
+PADS = ("CircularPad", "ReflectionPad", "ReplicationPad", "ZeroPad")
 LAYERS: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
     "Conv1d": (lambda m: m.Conv1d(4, 6, 3), SIGNALS),
     "Conv1d same": (lambda m: m.Conv1d(4, 6, 3, padding="same", dilation=2), SIGNALS),
@@ -244,6 +245,12 @@ LAYERS: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
     "AvgPool1d": (lambda m: m.AvgPool1d(3, 2, 1, count_include_pad=False), SIGNALS),
     "AvgPool2d": (lambda m: m.AvgPool2d((2, 3)), IMAGES),
     "AdaptiveAvgPool1d": (lambda m: m.AdaptiveAvgPool1d(3), SIGNALS),
+    "AdaptiveMaxPool1d": (lambda m: m.AdaptiveMaxPool1d(3), SIGNALS),
+    "AdaptiveMaxPool2d": (lambda m: m.AdaptiveMaxPool2d((2, None)), IMAGES),
+    **{f"{kind}1d": (lambda m, kind=kind: getattr(m, f"{kind}1d")((1, 2)), SIGNALS) for kind in PADS},
+    **{f"{kind}2d": (lambda m, kind=kind: getattr(m, f"{kind}2d")(1), IMAGES) for kind in PADS},
+    "ConstantPad1d": (lambda m: m.ConstantPad1d(2, 1.5), SIGNALS),
+    "ConstantPad2d": (lambda m: m.ConstantPad2d((1, 0, 2, 1), -1.0), IMAGES),
     "AdaptiveAvgPool2d": (lambda m: m.AdaptiveAvgPool2d((1, None)), IMAGES),
     "BatchNorm1d": (lambda m: m.BatchNorm1d(4), SIGNALS),
     "BatchNorm1d rows": (lambda m: m.BatchNorm1d(4, momentum=None), (5, 4)),

@@ -153,6 +153,35 @@ class _AdaptiveAvgPool(Module):
         return f"output_size={self.output_size}"
 
 
+class _AdaptiveMaxPool(Module):
+    def __init__(self, output_size: Any, return_indices: bool = False) -> None:
+        super().__init__()
+        self.output_size, self.return_indices = output_size, return_indices
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+    """The largest of `output_size` windows that cover a signal.
+
+    Source: PyTorch, `torch.nn.AdaptiveMaxPool1d`.
+    """
+
+    def forward(self, input: Tensor) -> Any:
+        return autodiff.adaptive_max_pool1d(input, self.output_size, self.return_indices)
+
+
+class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+    """The largest of windows that cover an image, (H', W') or n × n of them; None keeps a side.
+
+    Source: PyTorch, `torch.nn.AdaptiveMaxPool2d`; see `autodiff.adaptive_max_pool2d`.
+    """
+
+    def forward(self, input: Tensor) -> Any:
+        return autodiff.adaptive_max_pool2d(input, self.output_size, self.return_indices)
+
+
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
     """Means of `output_size` windows that cover a signal. Source: PyTorch, `torch.nn.AdaptiveAvgPool1d`."""
 

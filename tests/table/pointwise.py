@@ -79,13 +79,15 @@ SMOOTH: dict[str, list[Any]] = {
     "erf": [real],
     "erfc": [real],
     "erfinv": [signed_unit],
+    "lgamma": [positive],
+    "digamma": [positive],
     "sigmoid": [real, large],
     "logit": [unit],
     "sinc": [nonzero],
     "rad2deg": [real],
     "deg2rad": [real],
 }
-NEAR = {"sinc": 1.0, "logit": 1.0, "acosh": 1.0, "arccosh": 1.0}
+NEAR = {"lgamma": 9.0, "digamma": 9.0, "sinc": 1.0, "logit": 1.0, "acosh": 1.0, "arccosh": 1.0}
 STEPS = "neg negative positive square abs absolute sign sgn floor ceil round trunc fix".split()
 ONE = [
     *(of_one(name, *domains, near=NEAR.get(name, 0.0)) for name, domains in SMOOTH.items()),
@@ -157,6 +159,17 @@ TWO = [
     of_two("arctan2", nonzero),
     of_two("atan2", INTS, rtol=1e-6),
     of_two("hypot", nonzero),
+    of_two("copysign", nonzero, real),
+    of_two("copysign", at_kinks, real, second=False),
+    and_number("copysign", nonzero, -2.0, 1.0),
+    of_two("copysign", whole(-3, 3), rtol=1e-6),
+    of_two("nextafter", [real, at_kinks], wanted=[]),
+    of_two("ldexp", real),
+    of_two("ldexp", whole(-3, 3), wanted=[]),
+    Row("frexp", each(real, at_kinks), "input", wanted=[], see=lambda parts: (parts[0], parts[1].long())),
+    *(of_two(name, whole(-99, 99)) for name in ("gcd", "lcm")),
+    *(of_two(f"bitwise_{side}_shift", whole(-99, 99), whole(0, 9)) for side in ("left", "right")),
+    Row("Tensor.polygamma", with_numbers(positive, 0, 1, 2, 3), near=9.0),
     of_two("logaddexp", real, near=1.0),
     of_two("logaddexp2", real, near=1.0),
     of_two("logaddexp", large, second=False),
