@@ -504,6 +504,16 @@ SUSPICIOUS: dict[str, tuple[Callable[[], Any], type[Warning], str]] = {
         autodiff.SuspiciousWarning,
         r"softmax",
     ),
+    "sigmoid before cross-entropy": (
+        lambda: nn.CrossEntropyLoss()(leaf(2, 3).sigmoid(), tensor([0, 1])),
+        autodiff.SuspiciousWarning,
+        r"result of sigmoid: it takes logits",
+    ),
+    "softmax before log_softmax": (
+        lambda: F.nll_loss(leaf(2, 3).softmax(1).log_softmax(1), tensor([0, 1])),
+        autodiff.SuspiciousWarning,
+        r"result of softmax",
+    ),
     "probabilities into BCE with logits": (
         lambda: F.binary_cross_entropy_with_logits(leaf(2).sigmoid(), autodiff.ones(2)),
         autodiff.SuspiciousWarning,
