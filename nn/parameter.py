@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from autodiff import Tensor
 
 
@@ -27,6 +29,12 @@ class Parameter(Tensor):
             )
         super().__init__(data.array)
         self.requires_grad_(requires_grad)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        """A parameter of its own, without the gradient: as in PyTorch, a copied model starts without any."""
+        twin = super().__deepcopy__(memo)
+        twin.grad = None
+        return twin
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"

@@ -229,7 +229,7 @@ class Programs(RuleBasedStateMachine):
     ) -> Any:
         """Do it under both; both results, or None if both refuse; a program that only one refuses ends."""
         self.lines.append(what)
-        if what.startswith("float of"):
+        if what.startswith(("float of", "long of")):
             self.lines.append(FLOAT32)
         tried["lines"] += 1
         results = []
@@ -301,6 +301,9 @@ class Programs(RuleBasedStateMachine):
     @precondition(lambda self: self.alive)
     @rule(name=st.sampled_from(list(CHANGES)), i=tensors, j=tensors, k=numbers, enabled=mostly)
     def change(self, name: str, i: int, j: int, k: int, enabled: bool) -> None:
+        x = self.pick(i)[1]
+        if name in RECORDED and (x.grad is not None or any(other._base is x for _, other in self.pairs)):
+            return  # there PyTorch forgets which views are leaves, or adds gradients of two shapes
         self.both(
             f"{name} of {i} {j} {k}",
             lambda lib, x, y: CHANGES[name](x, y, k),
@@ -384,6 +387,9 @@ class Programs(RuleBasedStateMachine):
     @precondition(lambda self: self.alive)
     @rule(i=tensors, name=st.sampled_from(["SGD", "Adam"]))
     def step(self, i: int, name: str) -> None:
+        if 0 in self.pick(i)[1].stride():
+            return  # we refuse it at once, PyTorch when it takes the step
+
         def action(lib: Any, x: Any) -> None:
             optim = layers(lib).optim if lib is autodiff else torch.optim
             getattr(optim, name)([x], lr=0.125).step()

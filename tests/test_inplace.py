@@ -368,3 +368,140 @@ def test_a_view_is_found_in_memory_of_any_layout(layout):
     (x * x).sum().backward()
     before = layout(np.arange(24.0).reshape(4, 6))[1:, 1:2]
     np.testing.assert_allclose(w.grad.item(), (2 * 3 * before**2).sum())
+
+
+# views that are older or younger than what their base asks for ---------------------------------------------
+
+
+def leaf_of(library: Any) -> Any:
+    return library.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
+
+
+def unseen(library: Any, x: Any) -> Any:
+    with library.no_grad():
+        return x[:2]
+
+
+def flags(x: Any) -> tuple[bool, bool]:
+    return x.requires_grad, x.is_leaf
+
+
+def made_without_recording(library: Any) -> Any:
+    x, y = leaf_of(library), leaf_of(library)
+    v = unseen(library, x)
+    z = v * y[:2]
+    z.sum().backward()
+    w = (v * 2)[1:]
+    return flags(v), flags(z), flags(w), flags(v[1:]), flags(v.detach()), x.grad, y.grad.tolist()
+
+
+def asked_for_itself(library: Any) -> Any:
+    x = leaf_of(library)
+    v = unseen(library, x).requires_grad_()
+    (v * 2).sum().backward()
+    return flags(v), v.grad.tolist(), x.grad, flags(v.requires_grad_(False)), flags(v * 2)
+
+
+def older_than_the_wish(library: Any) -> Any:
+    x, y = library.tensor([1.0, 2.0]), leaf_of(library)
+    v = x[:1]
+    x.requires_grad_()
+    (v * y).sum().backward()
+    return flags(v), flags(v * 2), x.grad, y.grad.tolist(), flags(x.requires_grad_(False)), flags(v)
+
+
+def base_frozen(library: Any) -> Any:
+    x = leaf_of(library)
+    v = x[:2]
+    x.requires_grad_(False)
+    return flags(x), flags(v), flags(v * 2), flags(unseen(library, x))
+
+
+def frozen_and_thawed(library: Any) -> Any:
+    x = leaf_of(library)
+    seen: list[Any] = []
+    x.register_hook(lambda g: seen.append(g.tolist()))
+    z = (x * x).sum()
+    x.requires_grad_(False)
+    x.requires_grad_()
+    z.backward()
+    return x.grad.tolist(), seen
+
+
+def detached_in_place(library: Any) -> Any:
+    x, y = leaf_of(library), leaf_of(library)
+    z = (x * y).sum()
+    x.detach_()
+    z.backward()
+    return x.grad, y.grad.tolist(), flags(x)
+
+
+def base_detached_in_place(library: Any) -> Any:
+    x, y = leaf_of(library), leaf_of(library)
+    h = x * 1
+    v = h[:2]
+    h.detach_()
+    h.add_(1)
+    (v * y[:2]).sum().backward()
+    return flags(v), x.grad, y.grad.tolist()
+
+
+def flat_unseen(library: Any) -> Any:
+    x = leaf_of(library)
+    z = x * 2
+    with library.no_grad():
+        same = z.flatten()
+    same.sum().backward()
+    return same is z, x.grad.tolist()
+
+
+SITUATIONS = [
+    made_without_recording,
+    asked_for_itself,
+    older_than_the_wish,
+    base_frozen,
+    frozen_and_thawed,
+    detached_in_place,
+    base_detached_in_place,
+    flat_unseen,
+]
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_what_asks_for_gradients_and_gets_them(situation):
+    assert situation(autodiff) == situation(torch)
+
+
+def changed_unseen(x: Any) -> None:
+    with autodiff.no_grad():
+        x.add_(1)
+
+
+def test_views_whose_gradient_would_be_lost_are_refused():
+    x = leaf_of(autodiff)
+    hooked, kept, blind = x[:2], x[:2], unseen(autodiff, x)
+    hooked.register_hook(lambda g: g * 2)
+    kept.retain_grad()
+    changed_unseen(x)
+    for view in (hooked, kept):
+        with pytest.raises(RuntimeError, match="Make the view anew"):
+            view * 2
+    with pytest.raises(RuntimeError, match="A view was created in no_grad mode"):
+        blind * 2
+    late = autodiff.zeros(3)
+    view = late[1:]
+    changed_unseen(late)
+    late.requires_grad_()
+    with pytest.raises(RuntimeError, match="older than its base's requires_grad_"):
+        view * 2
+    own = autodiff.zeros(3)[1:].requires_grad_()
+    part = own[:1]
+    changed_unseen(part)
+    with pytest.raises(RuntimeError, match="Make the view anew"):
+        part * 2
+    with pytest.raises(RuntimeError, match="nothing behind this tensor requires grad any more"):
+        (unseen(autodiff, leaf_of(autodiff)) * 2).sum().backward()
+    result = leaf_of(autodiff) * 2
+    result.retain_grad()
+    with pytest.raises(RuntimeError, match="Use detach"):
+        result.detach_()

@@ -444,7 +444,10 @@ def test_shared_parameters_once() -> None:
 
 def test_copies() -> None:
     model = net(nn)
+    for p in model.parameters():
+        p.grad = autodiff.ones_like(p)
     twin = copy.deepcopy(model)
+    assert all(p.grad is None for p in twin.parameters())
     assert repr(twin) == repr(model)
     assert list(twin.state_dict()) == list(model.state_dict())
     for p, q in zip(model.parameters(), twin.parameters(), strict=True):
