@@ -153,3 +153,35 @@ def test_a_convolution_of_what_is_changed_in_between():
         x.data[...] = data((2, 1, 6, 6))
         found.append([bits(function()) for _ in range(6)])
     assert found[0] == found[1] and replays(compiled) == 1
+
+
+@pytest.mark.parametrize(
+    ("kernel", "options"),
+    [
+        *((1, {}), (1, {"stride": 2}), (3, {"stride": 2, "padding": 1}), (3, {}), (6, {})),
+        *((3, {"padding": 1, "dilation": 2}), (3, {"padding": 1, "groups": 2})),
+    ],
+)
+def test_convolutions_in_stages(kernel, options):
+    """Two in turn, with other work between, so that memory that is used again too early would show."""
+    groups = options.get("groups", 1)
+    x, v = data((2, 4, 6, 6)).requires_grad_(), data((4, 4, 1, 1), 2).requires_grad_()
+    w = data((4, 4 // groups, kernel, kernel), 1).requires_grad_()
+
+    def step():
+        x.grad = w.grad = v.grad = None
+        y = autodiff.conv2d(x, w, **options)
+        z = autodiff.conv2d(y.tanh(), v) * y + y
+        loss = (z * z).sum() + (y * 0.5).exp().mean()
+        loss.backward()
+        return loss, y.detach(), z.detach()
+
+    compiled = autodiff.compile(step)
+    for i in range(5):
+        x.data[...] = data((2, 4, 6, 6), i)
+        found = [
+            bits([function(), x.grad.detach().clone(), w.grad.detach().clone(), v.grad.detach().clone()])
+            for function in (compiled, step)
+        ]
+        assert found[0] == found[1]
+    assert replays(compiled) == 1

@@ -219,7 +219,7 @@ class Calls:
             self.body.append(f"{a}.dot({b}, {self.memory(out)})")
         elif isinstance(f, np.ufunc):
             self.write_ufunc(f, line.args, out)
-        elif f in REDUCTIONS and set(line.options) <= {"axis", "keepdims", "initial"}:
+        elif reduces(line):
             self.body.append(self.reduction(line, out, self.memory(out)))
         else:
             self.body.append(f"{self.function(f)}({self.arguments(line)}, out={self.memory(out)})")
@@ -374,7 +374,7 @@ class Calls:
             if out is None or out.array.ndim or out.array.dtype.kind != "f" or out in left or out in viewed:
                 continue
             made = line.function is np.ndarray.dot and not line.options and len(line.args) == 2
-            made = made or (line.function in REDUCTIONS and set(line.options) <= {"axis", "initial"})
+            made = made or (reduces(line) and "keepdims" not in line.options)
             if made or self.on_scalars(line):
                 self.scalars.add(out)
         for line in reversed(self.program.lines):  # only where nobody needs an array
@@ -405,6 +405,12 @@ class Calls:
             return f"{a}.dot({b})"
         assert line.out is not None
         return self.reduction(line, line.out, None)
+
+
+def reduces(line: Instruction) -> bool:
+    """Whether this is a sum, maximum, ... that a ufunc finds."""
+    given = len(line.args) <= 2 and isinstance(line.args[0], Value)
+    return line.function in REDUCTIONS and given and set(line.options) <= {"axis", "keepdims", "initial"}
 
 
 def size_of(x: Any) -> int:

@@ -8,6 +8,7 @@ added.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..dtypes import Array
 from ..ops import convolution as conv
 from ..ops.indexing import getitem
 from ..ops.windows import Sizes, Window
+from .passes import memory_of
 from .program import Instruction, Program, Value, looks_at, values_in
 
 
@@ -27,7 +29,8 @@ def staged(program: Program) -> list[Instruction]:
         write = FORMS.get(line.function)
         if write is None or line.out is None or line.writes is not None or line.options:
             stages.lines.append(line)
-            stages.effects += not line.pure
+            if not line.pure:
+                stages.changed(line)
         else:
             write(stages, line, *line.args)
     return stages.lines
@@ -38,12 +41,12 @@ class Stages:
 
     def __init__(self, program: Program) -> None:
         self.program, self.lines = program, list[Instruction]()
-        self.effects = 0  # changes of memory so far, after which nothing is shared
+        self.versions: dict[Any, int] = {}  # of each memory, which may be changed in between
         self.found: dict[Any, Value] = {}
 
     def stage(self, line: Instruction, function: Callable[..., Any], *args: Any) -> Value:
         """The value of a part of `line`."""
-        key = (function, self.effects, *(("value", a.number) if isinstance(a, Value) else a for a in args))
+        key = (function, *(self.state(a) if isinstance(a, Value) else a for a in args))
         if key not in self.found:
             result = np.asarray(function(*(a.array if isinstance(a, Value) else a for a in args)))
             made = Instruction(function, args, {}, None, line.note)
@@ -53,6 +56,15 @@ class Stages:
             self.lines.append(made)
             self.found[key] = made.out
         return self.found[key]
+
+    def state(self, value: Value) -> Any:
+        """What is the same as long as a value is."""
+        return "value", value.number, self.versions.get(memory_of(value), 0)
+
+    def changed(self, line: Instruction) -> None:
+        """Note what a line may change."""
+        for memory in {memory_of(value) for value in line.values()}:
+            self.versions[memory] = self.versions.get(memory, 0) + 1
 
     def end(self, line: Instruction, function: Callable[..., Any], *args: Any) -> None:
         """The last part, which makes what `line` makes."""
@@ -83,6 +95,11 @@ def summed(kernels: Array, shape: Sizes) -> Array:
     return total
 
 
+def multiplied(kernels: Array, patches: Array, window: Window, size: Sizes) -> Array:
+    """All places, in memory of their own."""
+    return conv.out_of_runs(kernels @ patches, window, size)
+
+
 def seen(z: Array, window: Window, size: Sizes) -> Array:
     """The places in the runs of all channels."""
     n, groups, o, run = z.shape
@@ -91,13 +108,14 @@ def seen(z: Array, window: Window, size: Sizes) -> Array:
 
 def write_forward(s: Stages, line: Instruction, x: Value, w: Value, window: Window, groups: int) -> None:
     """`convolved`."""
-    size, out = x.array.shape[2:], line.out
+    size = x.array.shape[2:]
     patches = s.stage(line, conv.columns, x, window, groups)
-    z = s.stage(line, np.matmul, s.stage(line, kernels_of, w, groups), patches)
-    if max(window.stride) == 1 and out is not None and z.array.shape[-1] > np.prod(window.places(size)):
+    kernels = s.stage(line, kernels_of, w, groups)
+    if max(window.stride) == 1 and patches.array.shape[-1] > math.prod(window.places(size)):
+        z = s.stage(line, np.matmul, kernels, patches)
         s.end(line, np.ndarray.copy, s.stage(line, seen, z, window, size))
     else:
-        s.end(line, conv.out_of_runs, z, window, size)
+        s.end(line, multiplied, kernels, patches, window, size)
 
 
 def write_rule_of_input(
