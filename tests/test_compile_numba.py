@@ -6,6 +6,7 @@ the Python that they are.
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import warnings
@@ -72,7 +73,7 @@ def left(model, optimizer):
     """Everything that a step leaves, as a copy."""
     state = [list(entry.values()) for entry in optimizer.state_dict()["state"].values()]
     gradients = [np.nan if p.grad is None else p.grad for p in model.parameters()]
-    return numbers([list(model.state_dict().values()), gradients, state])
+    return numbers([list(model.state_dict().values()), gradients, state, len(state)])
 
 
 # networks ---------------------------------------------------------------------------------------------------
@@ -236,12 +237,14 @@ def interpreted(text):
         kind = np.ctypeslib.as_ctypes_type(name)
 
         def at(address, kind=kind):
-            return np.ctypeslib.as_array((kind * 4096).from_address(int(address)))
+            return np.ctypeslib.as_array((kind * (1 << 20)).from_address(int(address)))
 
         scope[f"{name}_at"] = at
         scope[f"{name}_stack"] = lambda n, name=name: np.full(n, 99, name)
         scope[f"{name}_of"] = lambda memory, name=name: memory.view(name)
     scope["add_up"], scope["multiply_add"] = (lambda t, x: t + x), (lambda t, x, y: t + x * y)
+    scope["carray"] = lambda memory, shape: memory[: math.prod(shape)].reshape(shape)
+    scope["dot"] = np.dot
     exec(compile(text, "<kernel>", "exec"), scope)
     return machine_code.Kernel(scope["kernel"], text)
 
@@ -392,6 +395,23 @@ def test_an_argument_that_is_changed_is_left_to_numpy():
     with pytest.warns(RuntimeWarning, match="it changes an argument in place"):
         for i in range(5):
             assert compiled(x).item() == 3 * 2 ** (i + 1)
+
+
+def test_an_argument_may_overlap_with_what_is_changed():
+    memory = autodiff.arange(6.0)
+    total = memory[:4]
+
+    def step(x):
+        total.mul_(0.5)
+        return (x * 2).sum()
+
+    compiled, found = fast(step), []
+    for x in (memory[2:], autodiff.ones(4), memory[2:], memory[2:], memory[:4], autodiff.ones(4)):
+        before = memory.clone()
+        found.append((compiled(x), memory.clone()))
+        memory.copy_(before)
+        assert_near([step(x), memory], list(found[-1]))
+    assert is_native(compiled)
 
 
 def test_two_optimizers_are_left_to_numpy():

@@ -78,6 +78,7 @@ class Native(Replay):
                 self.kept.append((self.bound(tensor, "t"), tensor, g))
         self.kept_values = {g for _, _, g in self.kept}
         self.write_memories()
+        self.write_overlaps()
         if self.checked is not None:
             self.checks_table = Table(self.checked)
             self.first = compiled("\n".join(self.checked.texts))
@@ -116,6 +117,23 @@ class Native(Replay):
                 self.bindings.append(lambda root=root: self.new_gradient(root))  # type: ignore[misc]
             elif root.kind == "made":
                 self.memories[root] = self.names[name] = np.empty_like(image)
+
+    def write_overlaps(self) -> None:
+        """Arguments are copied: one that is read when its memory has changed by another name is refused."""
+        changed: dict[Value, None] = {}
+        pairs: dict[tuple[Value, Value], None] = {}
+        reads = [(line, set(line.values())) for line in self.program.lines]
+        for line, values in (*reads, (None, set(self.loops.results))):
+            arguments = {value.root for value in values if value.root.kind == "argument"}
+            pairs |= dict.fromkeys((x, w) for x in arguments for w in changed)
+            if line is not None and line.function is update_of:
+                changed |= dict.fromkeys(w.root for _, work in line.args[0].groups for _, w, _ in work)
+            elif line is not None and line.writes is not None:
+                changed[line.writes.root] = None
+        self.names["overlap"] = np.may_share_memory
+        for x, w in pairs:
+            if w.kind == "tensor":
+                self.prologue.append(f"if overlap({self.name(x)}, {self.name(w)}): return FAILED")
 
     def new_gradient(self, root: Value) -> None:
         """Memory for a gradient: what it had, if nobody has looked at it."""
@@ -220,7 +238,7 @@ class Native(Replay):
         for update in self.moved:
             for _, work in update.groups:
                 for p, _, _ in work:
-                    yield from map(array_of, update.optimizer.state[p].values())
+                    yield from map(array_of, update.optimizer.state.get(p, {}).values())
 
     def state_fits(self) -> bool:
         """Whether the optimizer remembers what the loops expect, in the layout that they expect."""

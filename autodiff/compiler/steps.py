@@ -67,7 +67,7 @@ def write_update(loops: Loops, line: Instruction) -> tuple[list[str], list[Place
         for p, w, g in work:
             read.append(loops.place(g))
             written.append(loops.place(w))
-            body += of_parameter(loops, line, rule, group, number, update.optimizer.state[p], p, w, g)
+            body += of_parameter(loops, line, rule, group, number, update.optimizer.state.get(p, {}), p, w, g)
     return body, read, written
 
 
