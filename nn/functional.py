@@ -33,6 +33,7 @@ from autodiff.ops.activations import refuse_integers
 from autodiff.ops.adaptive_pooling import adaptive_max_pool1d, adaptive_max_pool2d
 from autodiff.ops.attention import scaled_dot_product_attention
 from autodiff.ops.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from autodiff.ops.dims import refuse_plain
 from autodiff.ops.distances import normalize
 from autodiff.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, feature_alpha_dropout
 from autodiff.ops.linear import bilinear, linear
@@ -98,6 +99,7 @@ __all__ = [
 
 def _in_place(input: Tensor, name: str, function: Callable[..., Any], *options: Any) -> Tensor:
     """Write `function(input, *options)` over the input. Its rule may need the old values: it gets a copy."""
+    refuse_plain(input, name)
     before = Tensor(input.array.copy(), history(input))
     return become(input, function(before, *options), name)
 
@@ -220,6 +222,7 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
 
 def _guessed(name: str, input: Tensor) -> int:
     """The dimension that is meant where none is given."""
+    refuse_plain(input, name)
     dim = 0 if input.ndim in (0, 1, 3) else 1
     warnings.warn(
         f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an "
