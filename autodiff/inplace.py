@@ -256,14 +256,14 @@ def _follow_change(x: Tensor, base: Tensor, own: Record | None, unrecorded: bool
             "a view is older than its base's requires_grad_(), and was changed in place since: whether its "
             "gradient belongs to the base is not clear. Make the view after requires_grad_()"
         )
-    if own is not None and own.op is not None and unrecorded:
-        if own.hooks or own.tensor is not None or base.record is None:
-            raise located.RuntimeError(
-                "the memory of a view was changed in place, outside of what is recorded, since it got "
-                "hooks or retain_grad(), or was made of a view that has requires_grad_() of its own: they "
-                "belong to what it was. Make the view anew, from a tensor that is no view"
-            )
-    else:
+    kept = own is not None and own.op is not None and unrecorded
+    if kept and (own.hooks or own.tensor is not None or base.record is None):  # type: ignore[union-attr]
+        raise located.RuntimeError(
+            "the memory of a view was changed in place, outside of what is recorded, since it got "
+            "hooks or retain_grad(), or was made of a view that has requires_grad_() of its own: they "
+            "belong to what it was. Make the view anew, from a tensor that is no view"
+        )
+    if not kept or own.inputs[0] is not base.record:  # type: ignore[union-attr]  # it is no view of a view now
         above = blind(base.array) if base.record is None else base.record
         _take_over(x, Record(take_flat, (above,), (base.array, positions), x.array))
     x._view = (base, base.record, True, memory.latest)
