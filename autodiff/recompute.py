@@ -21,7 +21,7 @@ from .record import Record, clock, enable_grad, mode, set_grad_enabled
 from .tensor import Tensor, history
 from .tree import flatten
 
-__all__ = ["checkpoint"]
+__all__ = ["checkpoint", "checkpoint_sequential"]
 
 
 def checkpoint(
@@ -64,6 +64,42 @@ def checkpoint(
     for j, z in zip(moving, pack.parts(Tensor(value, record)), strict=True):
         leaves[j] = z
     return tree.build(leaves)
+
+
+def checkpoint_sequential(
+    functions: Any,
+    segments: int,
+    input: Any,
+    use_reentrant: bool | None = None,
+    preserve_rng_state: bool = True,
+) -> Any:
+    """The functions (or modules of a Sequential) one after the other, in so many parts; see `checkpoint`.
+
+    All parts but the last are computed again by `backward`.
+
+    >>> import autodiff
+    >>> x = autodiff.tensor([1.0, 2.0], requires_grad=True)
+    >>> y = autodiff.checkpoint_sequential([autodiff.exp, autodiff.sin, autodiff.sum], 2, x)
+    >>> autodiff.grad(y, x)
+    (tensor([-2.4784,  3.3129]),)
+    """
+    parts = list(functions.children()) if hasattr(functions, "children") else list(functions)
+    if not 0 < segments <= max(len(parts), 1):
+        raise ValueError(f"checkpoint_sequential(): {len(parts)} functions make no {segments} segments")
+
+    def run(start: int, end: int) -> Callable[..., Any]:
+        def part(x: Any) -> Any:
+            for function in parts[start:end]:
+                x = function(x)
+            return x
+
+        return part
+
+    size = len(parts) // segments
+    for i in range(segments - 1):
+        part = run(i * size, (i + 1) * size)
+        input = checkpoint(part, input, use_reentrant=use_reentrant, preserve_rng_state=preserve_rng_state)
+    return run((segments - 1) * size, len(parts))(input)
 
 
 def given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[Tensor, int]]:

@@ -111,13 +111,13 @@ class Tensor(Protocols, Methods):
         if self.record is not None and self.record.op is None:
             self.record.value = values.array
 
-    def numpy(self) -> Array:
+    def numpy(self, *, force: bool = False) -> Array:
         """The values as a NumPy array that shares memory.
 
         Raises RuntimeError if the tensor requires grad, except under `no_grad`: what NumPy computes has no
-        gradient; detach first.
+        gradient; detach first, which `force` does.
         """
-        if mode.enabled and self.requires_grad:
+        if not force and mode.enabled and self.requires_grad:
             raise located.RuntimeError(
                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead: "
                 "what NumPy does to the array would be missing from the gradient"

@@ -146,6 +146,16 @@ lib.is_complex(x)  x.is_complex()  lib.is_nonzero(lib.tensor([0.0]))  lib.tensor
 lib.asarray([1, 2.5])  lib.asarray(x) is x  lib.asarray(x, copy=True) is x
 lib.asarray(np.arange(2), copy=False)  lib.asarray([1], dtype=lib.float64, requires_grad=True)
 int(lib.__version__.split(".")[0])  lib.version.cuda
+lib.e  lib.newaxis  x[:, lib.newaxis].shape  lib.vmap(lib.sum)(x)  lib.detach(w)  lib.relu_(x.clone())
+lib.abs_(x.clone())  lib.clamp_(x.clone(), 0, 1)  lib.dropout(x, 0.5, train=False)  lib.dropout(x, 0.0, True)
+lib.real(x)  lib.isreal(x)  lib.scalar_tensor(2)  lib.is_same_size(x, x.T)  lib.typename(x)  lib.typename(1)
+lib.is_inference_mode_enabled()  x.numpy(force=True).tolist()
+(w * 2).numpy(force=True).tolist()  lib.tensor([3]) << 2  lib.tensor([9]) >> 1  lib.lgamma(x.abs() + 1).shape
+lib.utils.checkpoint.checkpoint_sequential([lib.abs, lib.neg], 2, x, use_reentrant=False)
+lib.func.stack_module_state([lib.nn.Linear(2, 3) for _ in range(4)])[0]["weight"].shape
+lib.nn.BatchNorm1d(3)(lib.zeros(0, 3))  lib.nn.BatchNorm2d(3)(lib.zeros(0, 3, 2, 2)).shape
+lib.nn.ZeroPad2d(1)(x[None])  repr(lib.nn.ZeroPad2d(1))  repr(lib.nn.ConstantPad1d(2, 1.5))
+repr(lib.nn.AdaptiveMaxPool2d((2, None)))  repr(lib.nn.ReflectionPad2d((1, 0, 1, 0)))
 """
 
 WRONG = """
@@ -153,6 +163,7 @@ lib.Tensor(2.5)  lib.Tensor(True)  lib.Tensor("ab")  lib.Tensor(-1)  lib.Tensor(
 lib.LongTensor(x)  lib.device("nowhere")  lib.device(1.5)  lib.device("cpu:")  lib.device("cuda:0", 1)
 lib.finfo(lib.int64)  lib.iinfo(lib.float32)  lib.set_num_threads(0)  lib.set_num_threads("a")
 lib.set_default_tensor_type("torch.LongTensor")  lib.cuda.current_device()  lib.tensor("2", dtype=lib.float32)
+lib.func.stack_module_state([])
 lib.torch_has_no_such_name  lib.asarray([1.0], copy=False)  lib.is_nonzero(x)  lib.is_complex(1.0)
 """
 

@@ -5,7 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..ops.joining import stack
+from ..tensor import Tensor
+
 Tensors = Mapping[str, Any]
+
+
+def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """(parameters, buffers) of modules of one kind, by name, stacked: for `vmap` over `functional_call`.
+
+    The parameters are leaves of their own. Raises RuntimeError if there are none, or of different kinds.
+    Source: PyTorch, `torch.func.stack_module_state`.
+
+    >>> import autodiff, nn
+    >>> parameters, _ = stack_module_state([nn.Linear(2, 3) for _ in range(4)])
+    >>> parameters["weight"].shape
+    (4, 3, 2)
+    """
+    if not models:
+        raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
+    if len({type(model) for model in models}) > 1:
+        raise RuntimeError("stack_module_state: Expected all models to be of the same class.")
+
+    def stacked(named: list[dict[str, Tensor]], leaves: bool) -> dict[str, Tensor]:
+        found = {name: stack([part[name].detach() for part in named]) for name in named[0]}
+        return {name: x.requires_grad_(leaves and named[0][name].requires_grad) for name, x in found.items()}
+
+    parameters = [dict(model.named_parameters()) for model in models]
+    return stacked(parameters, True), stacked([dict(model.named_buffers()) for model in models], False)
 
 
 def functional_call(

@@ -118,7 +118,9 @@ def batch_norm(
             )
         root = regroup((running_var + eps).sqrt(), across)
         return affine((input - regroup(running_mean, across)) / root, weight, bias, across)
-    if count <= 1:
+    if count == 0:  # a batch of nothing: there is nothing to follow
+        return affine(input, weight, bias, across)
+    if count == 1:
         raise located.ValueError(
             f"Expected more than 1 value per channel when training, got input size {list(input.shape)}: a "
             "larger batch, or model.eval()"

@@ -6,7 +6,8 @@ words become numbers is in `generator`; here are PyTorch's names, arguments and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from .generator import EXACT, Generator, laid_out_like
 
 __all__ = [
     "Generator", "default_generator", "manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state",
+    "fork_rng",
     "rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial",
     "rand_like", "randn_like", "randint_like",
 ]  # fmt: skip
@@ -64,6 +66,25 @@ def get_rng_state() -> Tensor:
 def set_rng_state(new_state: Tensor | Array) -> None:
     """Take the default generator back to a state from `get_rng_state`."""
     default_generator.set_state(new_state)
+
+
+@contextmanager
+def fork_rng(devices: Any = (), enabled: bool = True) -> Iterator[None]:
+    """A block whose random draws leave the default generator where it was; `devices` is of no effect.
+
+    >>> import autodiff
+    >>> _ = autodiff.manual_seed(0)
+    >>> with autodiff.random.fork_rng():
+    ...     first = autodiff.rand(2)
+    >>> bool((first == autodiff.rand(2)).all())
+    True
+    """
+    state = default_generator.get_state() if enabled else None
+    try:
+        yield
+    finally:
+        if state is not None:
+            default_generator.set_state(state)
 
 
 # New tensors ----------------------------------------------------------------------------------------------

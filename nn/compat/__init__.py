@@ -20,7 +20,7 @@ __all__ = ["install", "modules", "uninstall"]
 SOURCES: dict[str, tuple[str, ...]] = {
     "torch": (
         *("nn.compat.tensors", "nn.compat.dtypes", "nn.compat.files", "nn.compat.machine"),
-        *("nn.compat.amp", "nn.compat.autograd", "autodiff"),
+        *("nn.compat.amp", "nn.compat.autograd", "nn.compat.functions", "autodiff"),
     ),
     "torch.amp": ("nn.compat.amp",),
     "torch.autograd": ("autodiff.autograd", "nn.compat.autograd"),

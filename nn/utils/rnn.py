@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, NoReturn
 
 import autodiff
 from autodiff import Tensor
@@ -48,3 +49,31 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool 
     """
     rows = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
     return [row[: int(length)] for row, length in zip(rows, lengths, strict=True)]
+
+
+PACKED = (
+    "{}: packed sequences are not available. Give the padded batch itself (pad_sequence), take the outputs "
+    "at output[range(n), lengths - 1], and leave the padding out of the loss (ignore_index, or a mask)"
+)
+
+
+def pack_padded_sequence(
+    input: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
+) -> NoReturn:
+    """Refused: NotImplementedError says what to do instead."""
+    raise NotImplementedError(PACKED.format("pack_padded_sequence"))
+
+
+def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> NoReturn:
+    """Refused: NotImplementedError says what to do instead."""
+    raise NotImplementedError(PACKED.format("pack_sequence"))
+
+
+def pad_packed_sequence(
+    sequence: Any,
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    total_length: int | None = None,
+) -> NoReturn:
+    """Refused: NotImplementedError says what to do instead."""
+    raise NotImplementedError(PACKED.format("pad_packed_sequence"))
