@@ -162,7 +162,7 @@ def test_a_convolution_of_what_is_changed_in_between():
         *((3, {"padding": 1, "dilation": 2}), (3, {"padding": 1, "groups": 2})),
     ],
 )
-def test_convolutions_in_stages(kernel, options):
+def test_convolutions(kernel, options):
     """Two in turn, with other work between, so that memory that is used again too early would show."""
     groups = options.get("groups", 1)
     x, v = data((2, 4, 6, 6)).requires_grad_(), data((4, 4, 1, 1), 2).requires_grad_()

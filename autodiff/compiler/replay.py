@@ -21,8 +21,8 @@ from ..tensor import Tensor
 from .calls import is_copy, writes_out
 from .keys import FAILED, MISS
 from .moves import Moves
+from .places import joined
 from .program import Instruction, Program, Returned, Value, layout, values_in
-from .stages import joined, staged
 from .trace import update_of
 
 
@@ -43,7 +43,6 @@ class Replay(Moves):
     def write(self) -> None:
         """All lines of the function."""
         program = self.program
-        program.lines = staged(program)
         lines = program.lines = joined(program)
         self.fresh = set(values_in(program.result))
         self.find_scalars()
