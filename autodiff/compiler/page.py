@@ -126,7 +126,7 @@ class Speller(Tracer):
             self.lowering = len(self.program.values)
             try:
                 result = words(*map(self.lifted_tree, raw))
-                if type(result) is Lifted and same_kind(result.value, out.array):
+                if type(result) is Lifted and same_kind(result.value, out):
                     self.rename(result, out, note)
                     return
             except Exception:  # not for this case

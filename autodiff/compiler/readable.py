@@ -1,7 +1,7 @@
 """The readable form: the step as the NumPy program that one would write by hand, a line for each rule.
 
-It is printed from a copy of the traced program in a teacher's words (see `page` and `words`): what one call of a forward
-or a rule computed is one expression or a few, named after the parameters, modules and variables of the user,
+It is printed from a copy of the traced program in a teacher's words (see `page`, `words`): what one call of
+a forward or a rule computed is one expression or a few, named after parameters, modules and variables,
 with the rule in mathematics beside it. What is no expression in NumPy is a call of a function that the script
 carries with it (`by_hand`); what is not found there either is imported from autodiff.
 """
