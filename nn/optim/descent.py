@@ -45,7 +45,8 @@ def descend(params: Sequence[Tensor], rate: float, before: Descent | None) -> De
 
     `before` is what the last step returned, which is used again if it is still valid.
     """
-    arrays, gradients = [p.array for p in params], [p._grad for p in params]
+    arrays = [p.array for p in params]
+    gradients: list[Any] = [p._grad for p in params]
     if {*map(type, gradients)} != ONLY_ARRAYS:
         if any(g is None for g in gradients):
             return None
