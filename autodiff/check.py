@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .dtypes import Array, float64
-from .errors import describe
+from .errors import describe, located
 from .functional import grad
 from .tensor import Tensor
 
@@ -146,7 +146,9 @@ class Check:
                 "computed under no_grad(), or from x.detach(), x.data, x.item() or x.numpy()?"
             )
         if not any(z.numel() for z in outputs):
-            raise ValueError(f"{self.name}: the outputs have no elements, so nothing would be compared")
+            raise located.ValueError(
+                f"{self.name}: the outputs have no elements, so nothing would be compared"
+            )
         at = values(outputs)
         for j, (first, second) in enumerate(zip(at, values(self.evaluate()), strict=True)):
             self.refuse_random(first, second, f"{self.output_name(j)} is")
@@ -162,24 +164,24 @@ class Check:
         """The positions of the inputs to check; ValueError if there are none, or differences cannot do it."""
         tested = [i for i, x in enumerate(self.inputs) if requires_grad(x)]
         if not tested:
-            raise ValueError(
+            raise located.ValueError(
                 f"{self.name} expects at least one input tensor to require gradient, but none of them have "
                 "requires_grad=True: nothing would be compared"
             )
         for i in tested:
             x, name = self.inputs[i], self.input_names[i]
             if x.dtype != float64:
-                raise ValueError(
+                raise located.ValueError(
                     f"{self.name}: {name} is {describe(x)}, and differences of {x.dtype} values are too "
                     "coarse to check a gradient: use float64, x.detach().double().requires_grad_()"
                 )
             if (0 in x.array.strides and x.numel() > 1) or not x.array.flags.writeable:
-                raise ValueError(
+                raise located.ValueError(
                     f"{self.name}: {name} repeats its memory or cannot be written to, so its entries "
                     "cannot be moved one by one: clone() it"
                 )
         if not any(self.inputs[i].numel() for i in tested):
-            raise ValueError(
+            raise located.ValueError(
                 f"{self.name}: the inputs that require grad have no elements, so nothing would be compared"
             )
         return tested
@@ -189,7 +191,7 @@ class Check:
         outputs = [z for z in outputs_of(self.func(*self.inputs)) if z.dtype.kind == "f"]
         for j, z in enumerate(outputs):
             if z.dtype != float64:
-                raise ValueError(
+                raise located.ValueError(
                     f"{self.name}: {self.output_name(j)} is {describe(z)}, too coarse to take differences "
                     "of: compute it in float64"
                 )
@@ -365,7 +367,7 @@ def outputs_of(result: Any) -> list[Tensor]:
     """One tensor or a sequence of them, as a list. Raises TypeError if a function returned something else."""
     outputs = [result] if isinstance(result, Tensor) else result
     if not isinstance(outputs, list | tuple) or not all(isinstance(z, Tensor) for z in outputs):
-        raise TypeError(
+        raise located.TypeError(
             f"gradcheck: the function must return a Tensor or a tuple of Tensors, not {type(result).__name__}"
         )
     return list(outputs)

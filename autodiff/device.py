@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .errors import located
+
 __all__ = ["device"]
 
 KINDS = ("cpu", "cuda", "mps", "xpu", "meta")
@@ -24,10 +26,10 @@ class device(str):
 
     def __new__(cls, type: str, index: int | None = None) -> device:
         if not isinstance(type, str):
-            raise TypeError(f"device(): argument 'type' must be str, not {type.__class__.__name__}")
+            raise located.TypeError(f"device(): argument 'type' must be str, not {type.__class__.__name__}")
         kind, colon, number = type.partition(":")
         if kind not in KINDS or (colon and (index is not None or not number.isdigit())):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"Expected one of {', '.join(KINDS)} device type at start of device string: {type}"
             )
         return super().__new__(cls, type if index is None else f"{kind}:{index}")

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from .errors import located
+
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 DType = np.dtype[Any]
 Scalar = float | int | bool
@@ -40,7 +42,7 @@ def set_default_dtype(dtype: Any) -> None:
     global _default
     dtype = as_dtype(dtype)
     if dtype.kind != "f":
-        raise TypeError(f"only floating-point types are supported as the default type, not {dtype}")
+        raise located.TypeError(f"only floating-point types are supported as the default type, not {dtype}")
     _default = dtype
 
 
@@ -54,7 +56,7 @@ def as_dtype(dtype: Any) -> DType:
     except TypeError:
         found = None
     if found not in CATEGORY:
-        raise TypeError(
+        raise located.TypeError(
             f"dtype {dtype} is not supported: use one of float32, float64, int64, bool "
             f"(for a NumPy array: array.astype(np.float32) or array.astype(np.int64))"
         )

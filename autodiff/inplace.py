@@ -123,12 +123,12 @@ def become(x: Tensor, new: Tensor, name: str) -> Tensor:
     """
     refuse_leaf(x, name)
     if new.array.shape != x.array.shape:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(new.shape)}: "
             f"{name} writes into x, {describe(x)}, and that does not fit; use the form that returns a new one"
         )
     if new.array.dtype != x.array.dtype and CATEGORY[new.dtype] > CATEGORY[x.dtype]:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"result type {new.dtype} can't be cast to the desired output type {x.dtype}: {name} would lose "
             f"what {new.dtype} holds; convert x first, x = x.to(autodiff.{new.dtype})"
         )
@@ -211,7 +211,7 @@ def _base_to_rewrite(x: Tensor, name: str) -> tuple[Tensor, Array] | None:
         x._view = None
         return None
     if not tracked:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "A view was created in no_grad mode and is being modified inplace with grad mode enabled, in "
             f"{name}. {FOLLOW}"
         )
@@ -247,12 +247,12 @@ def _follow_change(x: Tensor, base: Tensor, own: Record | None, unrecorded: bool
         x._view = None
         return
     if not x._view[2]:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "A view was created in no_grad mode and its base or another view of its base has been "
             f"modified inplace with grad mode enabled. {FOLLOW}"
         )
     if base.record is not None and base.record.op is None and (own is None or own.op is None):
-        raise RuntimeError(
+        raise located.RuntimeError(
             "a view is older than its base's requires_grad_(), and was changed in place since: whether its "
             "gradient belongs to the base is not clear. Make the view after requires_grad_()"
         )

@@ -13,7 +13,7 @@ import numpy as np
 
 from .autograd.several import Pack
 from .backward import pullback
-from .errors import describe
+from .errors import describe, located
 from .memory import changed_since
 from .primitive import Primitive, registry
 from .random import get_rng_state, set_rng_state
@@ -45,7 +45,7 @@ def checkpoint(
     (tensor([ 5.4366, 22.1672]),)
     """
     if not callable(function):
-        raise TypeError(f"checkpoint(): 'function' must be callable, not {type(function).__name__}")
+        raise located.TypeError(f"checkpoint(): 'function' must be callable, not {type(function).__name__}")
     if not mode.enabled:
         return function(*args, **kwargs)
     start = clock()
@@ -85,7 +85,9 @@ def checkpoint_sequential(
     """
     parts = list(functions.children()) if hasattr(functions, "children") else list(functions)
     if not 0 < segments <= max(len(parts), 1):
-        raise ValueError(f"checkpoint_sequential(): {len(parts)} functions make no {segments} segments")
+        raise located.ValueError(
+            f"checkpoint_sequential(): {len(parts)} functions make no {segments} segments"
+        )
 
     def run(start: int, end: int) -> Callable[..., Any]:
         def part(x: Any) -> Any:
@@ -173,7 +175,7 @@ class Part:
         """Raise RuntimeError if a tensor that the part starts from was given other data (`x.data = ...`)."""
         for x, arg in zip(self.inputs, args, strict=True):
             if x.value is not (arg.array if isinstance(arg, Tensor) else arg):
-                raise RuntimeError(
+                raise located.RuntimeError(
                     f"checkpoint computes again from {describe(arg)}, whose data was replaced since the "
                     "forward pass: backward() comes before that"
                 )
@@ -181,10 +183,10 @@ class Part:
     def pull(self, g: Any) -> list[Any]:
         """The cotangents of the inputs for that of the (packed) result."""
         if not isinstance(g, Tensor | np.ndarray | np.generic):
-            raise TypeError("checkpoint has no formula: it is a program")
+            raise located.TypeError("checkpoint has no formula: it is a program")
         for x, time in self.tensors:
             if changed_since(x.array, time):
-                raise RuntimeError(
+                raise located.RuntimeError(
                     "one of the variables needed for gradient computation has been modified by an inplace "
                     f"operation: checkpoint computes again from {describe(x)}, which was changed in place"
                 )
@@ -195,14 +197,14 @@ class Part:
         results = [leaves[j] for j in self.moving if j < len(leaves)]
         forms = [(x.shape, x.dtype) for x in results if isinstance(x, Tensor) and x.requires_grad]
         if forms != list(zip(self.pack.shapes, self.pack.dtypes, strict=True)):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "checkpoint: Recomputed values have different metadata than during the forward pass: "
                 f"{forms}, and then they were {list(zip(self.pack.shapes, self.pack.dtypes, strict=True))}"
             )
         roots = [record_of(z) for z in results]
         found = outside(roots, start)
         if not set(found) <= set(self.inputs):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "checkpoint: the function used other tensors than during the forward pass, which were "
                 "replaced or computed since"
             )
@@ -254,7 +256,7 @@ class Part:
     @staticmethod
     def forward(*inputs: Any) -> Any:
         """Refuses: the function is a program."""
-        raise TypeError("checkpoint has no formula: it is a program")
+        raise located.TypeError("checkpoint has no formula: it is a program")
 
     def arity_of(self, args: tuple[Any, ...]) -> int:
         """How many of `args` are tensors: all."""

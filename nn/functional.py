@@ -28,6 +28,7 @@ from autodiff import (
     softsign,
     tanhshrink,
 )
+from autodiff.errors import located
 from autodiff.inplace import become
 from autodiff.ops.activations import refuse_integers
 from autodiff.ops.adaptive_pooling import adaptive_max_pool1d, adaptive_max_pool2d
@@ -168,7 +169,9 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x between min_val and max_val, the nearer of them outside. Raises ValueError if min_val > max_val."""
     if min_val > max_val:
-        raise ValueError(f"min_val cannot be greater than max_val, in hardtanh: {min_val} and {max_val}")
+        raise located.ValueError(
+            f"min_val cannot be greater than max_val, in hardtanh: {min_val} and {max_val}"
+        )
     if inplace:
         return _in_place(input, "hardtanh_", autodiff.hardtanh, min_val, max_val)
     return autodiff.hardtanh(input, min_val, max_val)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import autodiff
 from autodiff import Tensor
+from autodiff.errors import located
 from autodiff.ops.shapes import regroup
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Hooks:
             elif isinstance(changed, tuple) and len(changed) == 2:
                 args, kwargs = changed
             else:
-                raise RuntimeError(
+                raise located.RuntimeError(
                     "forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got "
                     f"{changed}."
                 )
@@ -113,7 +114,7 @@ class Watch:
             for hook in self.hooks:
                 changed = hook(self.module, self.without_gradient, gradients)
                 if changed is not None and any(g is not None for g in changed):
-                    raise RuntimeError(
+                    raise located.RuntimeError(
                         "Backward hook for Modules where no input requires gradient should always return "
                         "None or None for all gradients."
                     )
@@ -136,7 +137,7 @@ def replaced(words: str, gradients: Gradients, changed: Any) -> Gradients:
         return gradients
     changed = changed if isinstance(changed, tuple | list) else (changed,)
     if len(changed) != len(gradients):
-        raise RuntimeError(f"Backward {words}, got {len(changed)}, but expected {len(gradients)}")
+        raise located.RuntimeError(f"Backward {words}, got {len(changed)}, but expected {len(gradients)}")
     return tuple(changed)
 
 

@@ -88,7 +88,7 @@ class Module:
         roles = self.__dict__.get("_roles")
         if isinstance(value, Parameter):
             if roles is None:
-                raise AttributeError(
+                raise located.AttributeError(
                     f"cannot assign parameters before Module.__init__() call: {self._call_init()}"
                 )
             self._register(name, value, "parameter")
@@ -102,7 +102,7 @@ class Module:
             )
         if isinstance(value, Module):
             if roles is None:
-                raise AttributeError(
+                raise located.AttributeError(
                     f"cannot assign module before Module.__init__() call: {self._call_init()}"
                 )
             self._register(name, value, "module")
@@ -134,7 +134,9 @@ class Module:
         """Raise KeyError for a name that is not free or not allowed, TypeError for a wrong type."""
         what = role.split()[-1]
         if "_roles" not in self.__dict__:
-            raise AttributeError(f"cannot assign {what} before Module.__init__() call: {self._call_init()}")
+            raise located.AttributeError(
+                f"cannot assign {what} before Module.__init__() call: {self._call_init()}"
+            )
         if not isinstance(name, str):
             raise located.TypeError(f"{what} name should be a string. Got {type(name).__name__}")
         if "." in name:
@@ -188,7 +190,9 @@ class Module:
     def _own(self, *roles: Role) -> Iterator[tuple[str, Any]]:
         """The attributes of this module itself that have one of these roles, in order."""
         if "_roles" not in self.__dict__:
-            raise AttributeError(f"'{type(self).__name__}' object has no parameters yet: {self._call_init()}")
+            raise located.AttributeError(
+                f"'{type(self).__name__}' object has no parameters yet: {self._call_init()}"
+            )
         return ((name, self.__dict__[name]) for name, role in list(self._roles.items()) if role in roles)
 
     def _members(
@@ -264,7 +268,7 @@ class Module:
         module = self
         for name in target.split(".") if target else []:
             if not hasattr(module, name):
-                raise AttributeError(
+                raise located.AttributeError(
                     f"{type(module).__name__} has no attribute `{name}`, in get_submodule({target!r})"
                 )
             module = getattr(module, name)

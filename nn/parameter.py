@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff import Tensor
+from autodiff.errors import located
 
 
 class Parameter(Tensor):
@@ -23,7 +24,7 @@ class Parameter(Tensor):
         if data is None:
             data = Tensor([])
         if not isinstance(data, Tensor):
-            raise TypeError(
+            raise located.TypeError(
                 f"Parameter data must be a Tensor, not {type(data).__name__}: "
                 "Parameter(autodiff.tensor(data)), with decimal points, so that it is float32"
             )

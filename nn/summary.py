@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import autodiff
 from autodiff import Tensor
 from autodiff.dtypes import as_dtype
+from autodiff.errors import located
 
 from .module import BUFFERS, Module
 from .training.batches import float_dtype
@@ -112,7 +113,7 @@ def summary(model: Module, input_shape: Sequence[Any], dtype: Any = None) -> Sum
     Not trainable  0
     """
     if not isinstance(model, Module):
-        raise TypeError(f"summary() takes an nn.Module, not {type(model).__name__}")
+        raise located.TypeError(f"summary() takes an nn.Module, not {type(model).__name__}")
     inputs = specified(model, input_shape, dtype)
     calls = [shapes_of_calls(model, inputs, batch) for batch in BATCHES]
     seen: set[int] = set()
@@ -156,10 +157,12 @@ def specified(model: Module, input_shape: Sequence[Any], dtype: Any) -> list[tup
     shapes = [tuple(input_shape)] if single else [tuple(shape) for shape in input_shape]
     for shape in shapes:
         if not all(isinstance(n, int) and n >= 0 for n in shape):
-            raise ValueError(f"input_shape is the shape of one sample, without the batch, not {shape}")
+            raise located.ValueError(
+                f"input_shape is the shape of one sample, without the batch, not {shape}"
+            )
     dtypes = list(dtype) if isinstance(dtype, list | tuple) else [dtype] * len(shapes)
     if len(dtypes) != len(shapes):
-        raise ValueError(f"there are {len(shapes)} input shapes and {len(dtypes)} dtypes")
+        raise located.ValueError(f"there are {len(shapes)} input shapes and {len(dtypes)} dtypes")
     return [
         (shape, float_dtype(model) if dtype is None else as_dtype(dtype))
         for shape, dtype in zip(shapes, dtypes, strict=True)

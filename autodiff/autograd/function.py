@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from ..dtypes import Array
-from ..errors import describe
+from ..errors import describe, located
 from ..memory import changed_since, owner
 from ..primitive import Primitive
 from ..primitive import cast as to_dtype
@@ -44,7 +44,7 @@ class FunctionCtx:
         """
         for x in tensors:
             if x is not None and not isinstance(x, Tensor):
-                raise TypeError(
+                raise located.TypeError(
                     f"save_for_backward can only save variables, but argument is of type {type(x).__name__}: "
                     "set an attribute instead, ctx.n = n"
                 )
@@ -61,7 +61,9 @@ class FunctionCtx:
 
     def mark_dirty(self, *tensors: Tensor) -> None:
         """Not supported: raises NotImplementedError."""
-        raise NotImplementedError("mark_dirty: a Function that changes its inputs in place is not supported")
+        raise located.NotImplementedError(
+            "mark_dirty: a Function that changes its inputs in place is not supported"
+        )
 
     def set_materialize_grads(self, value: bool) -> None:
         """Whether `backward` is handed zeros (True, the default) or None for outputs that nothing used."""
@@ -100,7 +102,7 @@ class Function:
     """
 
     def __init__(self) -> None:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"{type(self).__name__} is not instantiated: forward and backward are static methods, and it is "
             f"called as {type(self).__name__}.apply(...)"
         )
@@ -108,17 +110,19 @@ class Function:
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         """Compute the output."""
-        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+        raise located.NotImplementedError(
+            "You must implement the forward function for custom autograd.Function."
+        )
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> Any:
         """Save what `backward` needs, if `forward` has no ctx."""
-        raise NotImplementedError("setup_context is not implemented.")
+        raise located.NotImplementedError("setup_context is not implemented.")
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """The gradients of the arguments, given those of the outputs."""
-        raise NotImplementedError(
+        raise located.NotImplementedError(
             "You must implement either the backward or vjp method for your custom autograd.Function to use "
             "it with backward mode AD."
         )
@@ -145,7 +149,9 @@ def finished(
     given = output if isinstance(output, tuple) else (output,)
     for z in given:
         if isinstance(z, list) and any(isinstance(item, Tensor) for item in z):
-            raise TypeError(f"{function.__name__}.forward returned a list of Tensors: return a tuple of them")
+            raise located.TypeError(
+                f"{function.__name__}.forward returned a list of Tensors: return a tuple of them"
+            )
     outputs = own_memory(given, [x.array for x in args if isinstance(x, Tensor)])
     moving = [
         j
@@ -282,7 +288,7 @@ class Application:
         """
         on_tensors = isinstance(g, Tensor)
         if not on_tensors and not isinstance(g, (np.ndarray, np.generic)):
-            raise TypeError(f"{self.name} has no formula: its backward is a program")
+            raise located.TypeError(f"{self.name} has no formula: its backward is a program")
         once = getattr(self.function.backward, "once_differentiable", False)
         self.ctx._read = lambda: self.saved_tensors(z, args)
         try:
@@ -317,19 +323,19 @@ class Application:
         """One gradient for each argument to which one flows, in its shape and dtype; else RuntimeError."""
         n, who = self.arity, f"{self.name}Backward"
         if len(gradients) < n or any(d is not None for d in gradients[n:]):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"function {who} returned an incorrect number of gradients (expected {n}, got "
                 f"{len(gradients)}): one for each argument of apply, None for what is no Tensor"
             )
         result: list[Any] = []
         for i, d in enumerate(gradients[:n]):
             if d is not None and not self.is_tensor[i]:
-                raise RuntimeError(
+                raise located.RuntimeError(
                     f"function {who} returned a gradient different than None at position {i + 1}, but the "
                     "corresponding forward input was not a Variable"
                 )
             if d is not None and not isinstance(d, Tensor):
-                raise TypeError(
+                raise located.TypeError(
                     f"function {who}: expected Variable or None (got {type(d).__name__}) at position {i + 1}"
                 )
             result.append(self.fitting(d, args[i], i) if self.records[i] is not None else None)
@@ -344,7 +350,7 @@ class Application:
         except ValueError:
             fits = False
         if not fits:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"Function {self.name}Backward returned an invalid gradient at index {i} - got "
                 f"{list(d.shape)} but expected shape compatible with {list(x.shape)}"
             )
@@ -371,7 +377,7 @@ class Application:
             assert place.array is not None
             x, seen = Tensor(place.array, place.record), place.array
         if changed_since(seen, self.birth):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace "
                 f"operation: {self.name} saved {describe(x)}, which was changed in place since"
             )
@@ -390,7 +396,7 @@ class Application:
         """Refuses to be called, and has the parameters of the user's `forward`."""
 
         def forward(*args: Any) -> Any:
-            raise TypeError(f"{self.name} has no formula: its forward is a program")
+            raise located.TypeError(f"{self.name} has no formula: its forward is a program")
 
         with_ctx = self.function.setup_context is Function.setup_context
         signature = inspect.signature(self.function.forward)
@@ -419,7 +425,7 @@ class Refusal:
     @property
     def vjps(self) -> Sequence[Callable[..., Any]]:
         """The rules: there are none, and RuntimeError says so."""
-        raise RuntimeError(
+        raise located.RuntimeError(
             "trying to differentiate twice a function that was marked with @once_differentiable: "
             f"{self.name.removesuffix('OnceDifferentiable')}"
         )

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import located
 from ..functional import grad
 from ..record import enable_grad
 from ..tensor import Tensor
@@ -76,7 +77,7 @@ def jacobian(
             [3., 0., 1.]])
     """
     if strategy not in ("forward-mode", "reverse-mode"):
-        raise AssertionError(
+        raise located.AssertionError(
             'Expected strategy to be either "forward-mode" or "reverse-mode". Hint: If your function has '
             'more outputs than inputs, "forward-mode" tends to be more performant.'
         )
@@ -171,14 +172,14 @@ class Point:
     def tensors(self, given: Any, what: str) -> list[Tensor]:
         """One Tensor or a tuple of them as a list; TypeError for anything else."""
         if not isinstance(given, Tensor | tuple):
-            raise TypeError(
+            raise located.TypeError(
                 f"The {what} {self.name} must be either a Tensor or a tuple of Tensors but the given "
                 f"{what.removesuffix(' given to')} has type {type(given)}."
             )
         found = given if isinstance(given, tuple) else (given,)
         for i, x in enumerate(found):
             if not isinstance(x, Tensor):
-                raise TypeError(
+                raise located.TypeError(
                     f"The {what} {self.name} must be either a Tensor or a tuple of Tensors but the value at "
                     f"index {i} has type {type(x)}."
                 )
@@ -188,19 +189,23 @@ class Point:
         """The vector of a product: one Tensor for each of `like`; ones for a single element if None."""
         if v is None:
             if len(like) != 1 or like[0].numel() != 1:
-                raise RuntimeError(
+                raise located.RuntimeError(
                     f"The vector v can only be None if {whose} a single Tensor with a single element."
                 )
             return [Tensor(np.ones(like[0].shape, like[0].dtype))]
         found = self.tensors(v, "v given to")
         if len(found) != len(like):
             if len(like) == 1:
-                raise RuntimeError("The given v should contain a single Tensor.")
-            raise RuntimeError(f"v is a tuple of invalid length: should be {len(like)} but got {len(found)}.")
+                raise located.RuntimeError("The given v should contain a single Tensor.")
+            raise located.RuntimeError(
+                f"v is a tuple of invalid length: should be {len(like)} but got {len(found)}."
+            )
         for i, (x, y) in enumerate(zip(found, like, strict=True)):
             if x.shape != y.shape:
                 entry = f"Entry {i} in " if len(like) > 1 else ""
-                raise RuntimeError(f"{entry}v has invalid size: should be {y.shape} but got {x.shape}.")
+                raise located.RuntimeError(
+                    f"{entry}v has invalid size: should be {y.shape} but got {x.shape}."
+                )
         return [x if self.create_graph else x.detach() for x in found]
 
     def gradient(self) -> list[Tensor]:
@@ -225,7 +230,7 @@ class Point:
         result = []
         for i, (x, d) in enumerate(zip(inputs, found, strict=True)):
             if d is None and (self.strict if strict is None else strict):
-                raise RuntimeError(
+                raise located.RuntimeError(
                     f"The output of the user-provided function is independent of input {i}. This is not "
                     "allowed in strict mode."
                 )
@@ -250,7 +255,7 @@ class Point:
         """Raise RuntimeError for an output that depends on nothing."""
         for i, z in enumerate(outputs):
             if not z.requires_grad:
-                raise RuntimeError(
+                raise located.RuntimeError(
                     f"{what} {i} of the user-provided function does not require gradients. The outputs must "
                     "be computed in a differentiable manner from the input when running in strict mode."
                 )
@@ -277,8 +282,8 @@ def leaf(x: Tensor) -> Tensor:
 def scalar(result: Any, name: str) -> None:
     """Raise RuntimeError unless a function returned one Tensor with one element."""
     if not isinstance(result, Tensor):
-        raise RuntimeError(f"The function given to {name} should return a single Tensor")
+        raise located.RuntimeError(f"The function given to {name} should return a single Tensor")
     if result.numel() != 1:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"The Tensor returned by the function given to {name} should contain a single element"
         )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import Array
+from ..errors import located
 from ..functional import accumulate, records_of, run
 from ..inplace import take_flat
 from ..primitive import cast
@@ -39,12 +40,12 @@ def backward(
     roots = as_list(tensors)
     gradients = [None] * len(roots) if grad_tensors is None else as_list(grad_tensors)
     if len(gradients) != len(roots):
-        raise RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")
+        raise located.RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")
     targets = None
     if inputs is not None:
         given = as_list(inputs)
         if not given:
-            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+            raise located.RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         targets = dict(zip(records_of(given), given, strict=True))
     wanted = None if targets is None else frozenset(targets)
     for record, g in run(roots, gradients, wanted, retain_graph, create_graph).items():

@@ -138,10 +138,20 @@ class located:
     def NotImplementedError(message: str) -> NotImplementedError:
         return placed(NotImplementedError(message))
 
+    @staticmethod
+    def AssertionError(message: str) -> AssertionError:
+        return placed(AssertionError(message))
+
+    @staticmethod
+    def AttributeError(message: str) -> AttributeError:
+        return placed(AttributeError(message))
+
 
 def module_in(steps: Sequence[Step]) -> str:
     """The innermost module that was at work, by its path from the outermost, and what it was given."""
-    modules = [(i, module) for i, module in ((i, bearer(step)) for i, step in enumerate(steps)) if module]
+    bearers = [(i, bearer(step)) for i, step in enumerate(steps)]
+    made = [module for i, module in bearers if steps[i].frame.f_code.co_name == "__init__"]  # not ready yet
+    modules = [(i, module) for i, module in bearers if module is not None and module not in made]
     if not modules:
         return ""
     last, module = modules[-1]
@@ -190,7 +200,10 @@ def call_in(steps: Sequence[Step]) -> str:
     """The user's call of a function of ours, with what it was given."""
     for step in steps:
         code = step.frame.f_code
-        first = step.frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+        if code.co_filename == __file__:
+            break  # in what makes the error
+        takes = code.co_argcount or (code.co_flags & 0x04 and not code.co_freevars)  # a wrapper passes on
+        first = step.frame.f_locals.get(code.co_varnames[0]) if takes else None
         name = code.co_name
         if name == "__init__":
             name = type(first).__name__

@@ -10,6 +10,7 @@ import numpy as np
 
 import autodiff
 
+from ..errors import located
 from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
 from ..tree import flatten, spread
@@ -36,11 +37,11 @@ def vmap(
     tensor([21., 43.])
     """
     if randomness not in ("error", "different", "same"):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}"
         )
     if chunk_size is not None and not chunk_size > 0:
-        raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
+        raise located.ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
     name = getattr(func, "__name__", type(func).__name__)
 
     @wraps(func)
@@ -60,7 +61,7 @@ def vmap(
             results.append(func(*tree.build(examples), **kwargs))
             if randomness == "error" and (get_rng_state().array != state.array).any():
                 set_rng_state(state)
-                raise RuntimeError(
+                raise located.RuntimeError(
                     "vmap: called random operation while in randomness error mode. Please either use the "
                     "'same' or 'different' randomness flags on vmap or perform the randomness operation out "
                     "of vmap"
@@ -78,33 +79,33 @@ def is_dim(x: Any) -> bool:
 def dims_of(call: str, in_dims: Any, args: tuple[Any, ...]) -> list[int | None]:
     """The dimension of each leaf of the arguments that is mapped; ValueError if there is none such."""
     if not isinstance(in_dims, int | tuple | list):
-        raise ValueError(
+        raise located.ValueError(
             f"{call}: expected `in_dims` to be int or a (potentially nested) tuple matching the structure of "
             f"inputs, got: {type(in_dims)}."
         )
     if not args:
-        raise ValueError(
+        raise located.ValueError(
             f"{call}: got no inputs. Maybe you forgot to add inputs, or you are trying to vmap over a "
             "function with no inputs. The latter is unsupported."
         )
     dims = spread(tuple(in_dims) if isinstance(in_dims, list) else in_dims, args, is_dim)
     if dims is None:
-        raise ValueError(
+        raise located.ValueError(
             f"{call}: in_dims is not compatible with the structure of inputs: it has to be nested as they are"
         )
     found: list[int | None] = []
     for x, d in zip(flatten(args)[0], dims, strict=True):
         if not is_dim(d):
-            raise ValueError(
+            raise located.ValueError(
                 f"{call}: Got in_dim={d} for an input but in_dim must be either an integer or None"
             )
         if d is not None and not isinstance(x, Tensor):
-            raise ValueError(
+            raise located.ValueError(
                 f"{call}: Got in_dim={d} for an input but the input is of type {type(x)}. We cannot vmap "
                 "over non-Tensor arguments, please use None as the respective in_dim"
             )
         if d is not None and not -x.ndim <= d < x.ndim:
-            raise ValueError(
+            raise located.ValueError(
                 f"{call}: Got in_dim={d} for some input, but that input is a Tensor of dimensionality "
                 f"{x.ndim} so expected in_dim to satisfy -{x.ndim} <= in_dim < {x.ndim}."
             )
@@ -116,9 +117,11 @@ def batch_size(call: str, leaves: list[Any], dims: list[int | None]) -> int:
     """The common length of the mapped dimensions."""
     sizes = [x.shape[d] for x, d in zip(leaves, dims, strict=True) if d is not None]
     if not sizes:
-        raise ValueError(f"{call}: at least one `in_dim` must be an integer: there is nothing to map over")
+        raise located.ValueError(
+            f"{call}: at least one `in_dim` must be an integer: there is nothing to map over"
+        )
     if len(set(sizes)) > 1:
-        raise ValueError(
+        raise located.ValueError(
             "vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "
             f"{sizes} for the mapped dimension"
         )
@@ -138,16 +141,18 @@ def collected(name: str, results: list[Any], out_dims: Any, size: int) -> Any:
     flat = [flatten(result) for result in results]
     form = flat[0][1]
     if any(tree != form for _, tree in flat):
-        raise ValueError(f"vmap({name}, ...): the examples gave results of different structure")
+        raise located.ValueError(f"vmap({name}, ...): the examples gave results of different structure")
     for x in flat[0][0]:
         if not isinstance(x, Tensor):
-            raise ValueError(f"vmap({name}, ...): `{name}` must only return Tensors, got type {type(x)}.")
+            raise located.ValueError(
+                f"vmap({name}, ...): `{name}` must only return Tensors, got type {type(x)}."
+            )
     out = tuple(out_dims) if isinstance(out_dims, list) else out_dims
     if isinstance(out, tuple) and len(out) == 1 and isinstance(results[0], Tensor):
         out = out[0]
     dims = spread(out, results[0], is_dim)
     if dims is None:
-        raise ValueError(
+        raise located.ValueError(
             f"vmap({name}, ..., out_dims={out_dims}): out_dims is not compatible with the structure of "
             f"outputs. out_dims has to be an int or nested as the outputs of {name} are"
         )
@@ -159,7 +164,7 @@ def together(name: str, xs: tuple[Tensor, ...], d: int | None, size: int) -> Ten
     """The results of all examples along a new dimension; for None the one that all have in common."""
     if d is None:
         if any(not np.array_equal(x.array, xs[0].array, equal_nan=True) for x in xs):
-            raise ValueError(
+            raise located.ValueError(
                 f"vmap({name}, ...): `{name}` returned different tensors for the examples, and out_dims is "
                 "None: please provide the dimension along which to stack them"
             )

@@ -16,7 +16,7 @@ import numpy as np
 import autodiff
 
 from .. import functional
-from ..errors import describe
+from ..errors import describe, located
 from ..recompute import outside, record_of
 from ..record import clock, enable_grad, mode
 from ..tensor import Tensor
@@ -112,7 +112,7 @@ def run(
     aux: Any = None
     if has_aux:
         if not (isinstance(result, tuple) and len(result) == 2):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"{name}(f)(*args): output of function f should be a tuple: (output, aux) if has_aux is True"
             )
         result, aux = result
@@ -121,7 +121,7 @@ def run(
     outputs, form = flatten(result)
     for z in outputs:
         if not isinstance(z, Tensor):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"{name}(f, *primals): expected f(*primals) to return only tensors, got unsupported type "
                 f"{type(z)}"
             )
@@ -131,11 +131,11 @@ def run(
 def refuse_nonscalar(result: Any) -> None:
     """Raise RuntimeError unless a function returned one Tensor without dimensions."""
     if not isinstance(result, Tensor):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got {type(result)}"
         )
     if result.ndim:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "grad_and_value(f)(*args): Expected f(*args) to return a scalar Tensor, got tensor with "
             f"{result.ndim} dims. Maybe you wanted to use the vjp or jacrev APIs instead?"
         )
@@ -144,7 +144,7 @@ def refuse_nonscalar(result: Any) -> None:
 def variable(x: Any) -> Tensor:
     """A new variable with the value of x, through which the history of x goes on."""
     if not isinstance(x, Tensor):
-        raise ValueError(f"Thing passed to transform API must be Tensor, got {type(x).__name__}")
+        raise located.ValueError(f"Thing passed to transform API must be Tensor, got {type(x).__name__}")
     if x.requires_grad:
         with enable_grad():
             return x.clone()
@@ -154,17 +154,17 @@ def variable(x: Any) -> Tensor:
 def positions(argnums: Argnums, count: int) -> list[int]:
     """The positions of arguments, from 0; RuntimeError, in PyTorch's words, for what are none."""
     if not isinstance(argnums, int | tuple) or isinstance(argnums, bool):
-        raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
+        raise located.RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
     given = (argnums,) if isinstance(argnums, int) else argnums
     if not given:
-        raise RuntimeError("argnums must be non-empty")
+        raise located.RuntimeError("argnums must be non-empty")
     if not all(isinstance(i, int) for i in given):
-        raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {given}")
+        raise located.RuntimeError(f"argnums must be int or Tuple[int, ...], got: {given}")
     if len({i % count if count else i for i in given}) < len(given):
-        raise RuntimeError(f"argnums elements must be unique, got {given}")
+        raise located.RuntimeError(f"argnums elements must be unique, got {given}")
     for i in given:
         if not -count <= i < count:
-            raise RuntimeError(f"Got argnum={i}, but only {count} positional inputs")
+            raise located.RuntimeError(f"Got argnum={i}, but only {count} positional inputs")
     return [i % count for i in given]
 
 
@@ -250,7 +250,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     def pull(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
         given, form = flatten(cotangents)
         if form != trace.form:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "Expected pytree structure of cotangents to be the same as pytree structure of outputs to "
                 f"the function. cotangents: {form}, primal output: {trace.form}"
             )
@@ -274,20 +274,20 @@ def jvp(
     (tensor([1., 4.]), tensor([ 2., 40.]))
     """
     if not isinstance(primals, tuple) or not primals:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call "
             "f(*primals)."
         )
     given, form = flatten(tangents)
     if form != flatten(primals)[1]:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "jvp(f, primals, tangents): Expected primals and tangents to have the same python structure. For "
             "example, if primals is a tuple of 3 tensors, tangents also must be."
         )
     trace = run("jvp", func, primals, {}, tuple(range(len(primals))), has_aux)
     fitting("jvp(f, primals, tangents): tangent", given, trace.variables)
     if strict and not all(z.requires_grad for z in trace.outputs):
-        raise RuntimeError(
+        raise located.RuntimeError(
             "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is "
             "not allowed with strict=True."
         )
@@ -299,7 +299,9 @@ def fitting(what: str, given: Sequence[Any], tensors: Sequence[Tensor]) -> None:
     """Raise RuntimeError unless these are Tensors of the same shapes as those."""
     for i, (v, x) in enumerate(zip(given, tensors, strict=True)):
         if not isinstance(v, Tensor) or v.shape != x.shape:
-            raise RuntimeError(f"{what} {i} is {describe(v)}, and what it belongs to is {describe(x)}")
+            raise located.RuntimeError(
+                f"{what} {i} is {describe(v)}, and what it belongs to is {describe(x)}"
+            )
 
 
 # Jacobians ------------------------------------------------------------------------------------------------
@@ -325,7 +327,7 @@ def jacrev(
             [3., 0., 1.]])
     """
     if chunk_size is not None and not chunk_size > 0:
-        raise ValueError("jacrev: `chunk_size` should be greater than 0.")
+        raise located.ValueError("jacrev: `chunk_size` should be greater than 0.")
 
     @wraps(func)
     def jacobian(*args: Any, **kwargs: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..errors import located
 from ..ops.joining import stack
 from ..tensor import Tensor
 
@@ -23,9 +24,9 @@ def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Tensor], dict[s
     (4, 3, 2)
     """
     if not models:
-        raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
+        raise located.RuntimeError("stack_module_state: Expected at least one model, got 0.")
     if len({type(model) for model in models}) > 1:
-        raise RuntimeError("stack_module_state: Expected all models to be of the same class.")
+        raise located.RuntimeError("stack_module_state: Expected all models to be of the same class.")
 
     def stacked(named: list[dict[str, Tensor]], leaves: bool) -> dict[str, Tensor]:
         found = {name: stack([part[name].detach() for part in named]) for name in named[0]}
@@ -63,14 +64,14 @@ def functional_call(
     }
     unexpected = [name for name in values if name not in own]
     if unexpected:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Error(s) in reparametrizing for {type(module).__name__}: Unexpected key(s): "
             f"{', '.join(unexpected)}; it has {', '.join(own) or 'none'}"
         )
     if tie_weights:
         values = tied(values, own)
     if strict and (missing := [name for name in own if name not in values]):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"Error(s) in reparametrizing for {type(module).__name__}: Missing key(s): {', '.join(missing)}"
         )
     places = {name: place(module, name) for name in values}
@@ -91,14 +92,14 @@ def merged(dicts: Tensors | Sequence[Tensors]) -> dict[str, Any]:
     if isinstance(dicts, Mapping):
         return dict(dicts)
     if not isinstance(dicts, Sequence) or not all(isinstance(d, Mapping) for d in dicts):
-        raise ValueError(
+        raise located.ValueError(
             "Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts, but got "
             f"{type(dicts)}"
         )
     values: dict[str, Any] = {}
     for d in dicts:
         if again := values.keys() & d.keys():
-            raise ValueError(
+            raise located.ValueError(
                 f"{sorted(again)} appeared in multiple dictionaries; behavior of functional call is ambiguous"
             )
         values.update(d)
@@ -111,7 +112,7 @@ def tied(values: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         for other, tensor in own.items():
             if tensor is own[name] is not None and found.setdefault(other, value) is not value:
-                raise ValueError(
+                raise located.ValueError(
                     f"functional_call got multiple values for keys {sorted((name, other))}, which are tied. "
                     "Consider using tie_weights=False"
                 )

@@ -176,7 +176,7 @@ def as_entry(entry: Any) -> Any:
             raise located.ValueError("step must be greater than zero: use x.flip(dim) to go backwards")
         return slice(start, stop, step)
     if not isinstance(entry, (Tensor, np.ndarray, np.generic, list, tuple, range)):
-        kind = TypeError if isinstance(entry, str) else IndexError
+        kind = located.TypeError if isinstance(entry, str) else located.IndexError
         raise kind(
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
             f"indices (got {type(entry).__name__})"

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..creation import dtype_or, dtype_or_default, finished, integer, model, shape_of
 from ..dtypes import Array, DType, as_dtype, bool_, float32, float64, int64, result_dtype
-from ..errors import broadcast_conflict, describe
+from ..errors import broadcast_conflict, describe, located
 from ..inplace import become, refuse_leaf, refuse_memory
 from ..tensor import Tensor, refuse_device
 from .generator import EXACT, Generator, laid_out_like
@@ -154,7 +154,7 @@ def randint(
     if size is None and bounds:
         bounds, size = bounds[:-1], bounds[-1]
     if not isinstance(size, (tuple, list)):
-        raise TypeError(
+        raise located.TypeError(
             f"randint(): argument 'size' must be tuple of ints, not {type(size).__name__}: "
             "write randint(10, (3,)) for three integers below 10"
         )
@@ -182,13 +182,17 @@ def randperm(
     """
     n, dtype = integer("randperm", "n", n), as_dtype(dtype)
     if n < 0:
-        raise RuntimeError(f"Trying to create tensor with negative dimension {n}: randperm({n})")
+        raise located.RuntimeError(f"Trying to create tensor with negative dimension {n}: randperm({n})")
     if dtype == bool_:
-        raise NotImplementedError("\"randperm\" not implemented for 'Bool': use int64")
+        raise located.NotImplementedError("\"randperm\" not implemented for 'Bool': use int64")
     if n > EXACT[dtype]:
-        raise RuntimeError(f"n cannot be greater than 2^24+1 for Float type (2^53+1 for Double), but is {n}")
+        raise located.RuntimeError(
+            f"n cannot be greater than 2^24+1 for Float type (2^53+1 for Double), but is {n}"
+        )
     if n >= 2**32 // 20:
-        raise RuntimeError(f"randperm: from n = {2**32 // 20} on the stream is not PyTorch's, and n is {n}")
+        raise located.RuntimeError(
+            f"randperm: from n = {2**32 // 20} on the stream is not PyTorch's, and n is {n}"
+        )
     return finished(_source(generator).permutation(n, dtype), device, requires_grad)
 
 
@@ -218,7 +222,7 @@ def normal(
         shape, dtype = shape_of("normal", (size,)), _real("normal", dtype_or_default(dtype))
         return finished(_source(generator).normal(shape, mean, std, dtype), device, requires_grad)
     if size is not None or not tensors or dtype is not None or requires_grad:
-        raise TypeError(
+        raise located.TypeError(
             "normal() received an invalid combination of arguments: two numbers need a size, "
             "normal(0.0, 1.0, (2, 3)); a tensor brings its own size and dtype, normal(mean, std)"
         )
@@ -227,14 +231,14 @@ def normal(
     try:
         shape = np.broadcast_shapes(*(t.shape for t in tensors))
     except ValueError:
-        raise RuntimeError(f"{broadcast_conflict([t.shape for t in tensors])}, in normal()") from None
+        raise located.RuntimeError(f"{broadcast_conflict([t.shape for t in tensors])}, in normal()") from None
     source = _source(generator)
     if not isinstance(std, Tensor):
         z = source.normal(shape, 0.0, _deviation(std), dtype)
     elif (std.array >= 0).all():
         z = _onto(np.multiply, source.normal(shape, dtype=dtype), std.array)
     else:
-        raise RuntimeError("normal expects all elements of std >= 0.0: some are negative or nan")
+        raise located.RuntimeError("normal expects all elements of std >= 0.0: some are negative or nan")
     return Tensor(_onto(np.add, z, mean.array if isinstance(mean, Tensor) else dtype.type(mean)))
 
 
@@ -295,31 +299,31 @@ def multinomial(
 def _check_weights(weights: Array, n: int, replacement: bool) -> None:
     """Refuse what `multinomial` cannot draw from."""
     if weights.ndim not in (1, 2):
-        raise RuntimeError(f"prob_dist must be 1 or 2 dim: the weights have shape {weights.shape}")
+        raise located.RuntimeError(f"prob_dist must be 1 or 2 dim: the weights have shape {weights.shape}")
     if weights.dtype.kind != "f":
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"multinomial only supports floating-point dtypes for input, got: {TORCH_NAME[weights.dtype]}"
         )
     if n <= 0:
-        raise RuntimeError(f"cannot sample n_sample <= 0 samples: num_samples is {n}")
+        raise located.RuntimeError(f"cannot sample n_sample <= 0 samples: num_samples is {n}")
     if n > weights.shape[-1] and not replacement:
-        raise RuntimeError(
+        raise located.RuntimeError(
             "cannot sample n_sample > prob_dist.size(-1) samples without replacement: "
             f"{n} samples from {weights.shape[-1]} categories; pass replacement=True to draw some again"
         )
     if not (np.isfinite(weights) & (weights >= 0)).all():
-        raise RuntimeError(
+        raise located.RuntimeError(
             "invalid multinomial distribution: probability tensor contains either `inf`, `nan` or element < 0"
         )
     total = weights.sum(-1)
     if not ((total > 0) & np.isfinite(total)).all():
-        raise RuntimeError(
+        raise located.RuntimeError(
             "invalid multinomial distribution (sum of probabilities <= 0): "
             "each row of weights needs one above 0, and a finite sum"
         )
     positive = np.count_nonzero(weights, axis=-1)
     if not replacement and (positive < n).any():
-        raise RuntimeError(
+        raise located.RuntimeError(
             "invalid multinomial distribution (with replacement=False, not enough non-negative category to "
             f"sample): {n} samples, but only {np.min(positive)} weights above 0"
         )
@@ -385,11 +389,13 @@ def uniform_(x: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Gener
     largest = float(np.finfo(dtype).max)
     for name, bound in (("from", from_), ("to", to)):
         if not -largest <= bound <= largest:
-            raise RuntimeError(f"{name} is out of bounds for {dtype}: uniform_({from_}, {to})")
+            raise located.RuntimeError(f"{name} is out of bounds for {dtype}: uniform_({from_}, {to})")
     if not from_ <= to:
-        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
+        raise located.RuntimeError(
+            f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}"
+        )
     if not to - from_ <= largest:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"uniform_ expects to-from <= std::numeric_limits<{TORCH_NAME[dtype]}>::max(), {largest}, "
             f"but found to={to} and from={from_}"
         )
@@ -413,7 +419,9 @@ def bernoulli_(x: Tensor, p: float | Tensor = 0.5, *, generator: Generator | Non
     try:
         np.broadcast_to(chance, array.shape)
     except ValueError:
-        raise RuntimeError(f"bernoulli_: p, {describe(p)}, does not broadcast to x, {describe(x)}") from None
+        raise located.RuntimeError(
+            f"bernoulli_: p, {describe(p)}, does not broadcast to x, {describe(x)}"
+        ) from None
     return _fill(
         x, "bernoulli_", lambda array: _source(generator).mask_like(array, chance).astype(array.dtype)
     )
@@ -423,12 +431,12 @@ def exponential_(x: Tensor, lambd: float = 1.0, *, generator: Generator | None =
     """Fill `x` with exponential numbers, of density λ·e^(−λx). RuntimeError for λ ≤ 0 and for integers."""
     dtype = model("exponential_", x).dtype
     if dtype.kind != "f":
-        raise RuntimeError(
+        raise located.RuntimeError(
             "Exponential distribution is a continuous probability distribution. "
             f"dtype must be a floating point but you specified {TORCH_NAME[dtype]}"
         )
     if not lambd > 0:
-        raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
+        raise located.RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
     draw = partial(_source(generator).exponential, rate=lambd, dtype=dtype)
     return _fill(x, "exponential_", partial(laid_out_like, draw=draw))
 
@@ -464,7 +472,7 @@ def _source(generator: Generator | None) -> Generator:
         return default_generator
     if isinstance(generator, Generator):
         return generator
-    raise TypeError(f"generator must be an autodiff.Generator, not {type(generator).__name__}")
+    raise located.TypeError(f"generator must be an autodiff.Generator, not {type(generator).__name__}")
 
 
 def _fill(x: Tensor, name: str, draw: Callable[[Array], Array]) -> Tensor:
@@ -483,7 +491,7 @@ def _normal_like(array: Array, source: Generator, **options: Any) -> Array:
 def _real(name: str, dtype: DType) -> DType:
     """The dtype, if it is one of real numbers."""
     if dtype.kind != "f":
-        raise NotImplementedError(
+        raise located.NotImplementedError(
             f'"{name}" not implemented for {TORCH_NAME[dtype]!r}: it draws real numbers, float32 or float64'
         )
     return dtype
@@ -497,10 +505,14 @@ def _bounds(name: str, given: tuple[Any, ...], low: Any, high: Any, dtype: DType
     if values and low is None:
         low = values.pop()
     if values or high is None:
-        raise TypeError(f"{name}() received an invalid combination of arguments: pass (high) or (low, high)")
+        raise located.TypeError(
+            f"{name}() received an invalid combination of arguments: pass (high) or (low, high)"
+        )
     low, high = integer(name, "low", 0 if low is None else low), integer(name, "high", high)
     if not -(2**63) <= min(low, high) <= max(low, high) < 2**63:
-        raise ValueError(f"Overflow when unpacking long long: {name}() from {low} to {high} is beyond int64")
+        raise located.ValueError(
+            f"Overflow when unpacking long long: {name}() from {low} to {high} is beyond int64"
+        )
     _check_range(low, high, dtype)
     return low, high
 
@@ -508,11 +520,13 @@ def _bounds(name: str, given: tuple[Any, ...], low: Any, high: Any, dtype: DType
 def _check_range(low: int, high: int, dtype: DType) -> None:
     """Refuse a range that is empty, or not all exact in the dtype."""
     if not low < high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+        raise located.RuntimeError(
+            f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
+        )
     smallest = {"b": 0, "i": -(2**63), "f": 1 - EXACT[dtype]}[dtype.kind]
     for name, bound in (("from", low), ("to - 1", high - 1)):
         if not smallest <= bound < EXACT[dtype]:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"{name} is out of bounds for {dtype}: {bound} is not in [{smallest}, {EXACT[dtype] - 1}], "
                 "where every integer is exact"
             )
@@ -520,7 +534,7 @@ def _check_range(low: int, high: int, dtype: DType) -> None:
 
 def _deviation(std: Any) -> float:
     if not std >= 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+        raise located.RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     return float(std)
 
 
@@ -529,8 +543,8 @@ def _probability(name: str, p: Any) -> float | Array:
     if isinstance(p, Tensor):
         _real(name, p.dtype)
         if not ((p.array >= 0) & (p.array <= 1)).all():
-            raise RuntimeError(f"Expected p_in >= 0 && p_in <= 1: {name} takes probabilities only")
+            raise located.RuntimeError(f"Expected p_in >= 0 && p_in <= 1: {name} takes probabilities only")
         return p.array
     if not 0 <= p <= 1:
-        raise RuntimeError(f"{name} expects p to be in [0, 1], but got p={p}")
+        raise located.RuntimeError(f"{name} expects p to be in [0, 1], but got p={p}")
     return float(p)

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import Array, DType, bool_, float32, float64, int64
-from ..errors import describe
+from ..errors import describe, located
 from ..tensor import Tensor, refuse_device
 from .box_muller import BLOCK, box_muller
 from .fma import fma
@@ -69,10 +69,14 @@ class Generator:
         RuntimeError for what is no integer, ValueError for one out of range.
         """
         if isinstance(seed, (bool, np.bool_)) or not hasattr(seed, "__index__"):
-            raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}: pass an int")
+            raise located.RuntimeError(
+                f"manual_seed expected a long, but got {type(seed).__name__}: pass an int"
+            )
         seed = operator.index(seed)
         if not -(2**63) <= seed < 2**64:
-            raise ValueError(f"Overflow when unpacking long long: a seed is in [-2**63, 2**64), not {seed}")
+            raise located.ValueError(
+                f"Overflow when unpacking long long: a seed is in [-2**63, 2**64), not {seed}"
+            )
         self._start(seed % 2**64)
         return self
 
@@ -143,16 +147,18 @@ class Generator:
         """
         array = new_state.array if isinstance(new_state, Tensor) else new_state
         if not isinstance(array, np.ndarray) or array.dtype not in (int64, np.uint8):
-            raise TypeError(f"expected a state from get_state(), int64 or bytes, not {describe(new_state)}")
+            raise located.TypeError(
+                f"expected a state from get_state(), int64 or bytes, not {describe(new_state)}"
+            )
         if array.nbytes != STATE.itemsize:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"Expected a CPUGeneratorImplState of size {STATE.itemsize} "
                 f"but found the input RNG state size to be {array.nbytes}"
             )
         state = np.ascontiguousarray(array).reshape(-1).view(STATE)[0]
         start, left = int(state["next"]), int(state["left"])
         if not state["seeded"] or not (start + left == TWIST + 1 or (start, left) == (0, 1)):
-            raise RuntimeError("Invalid mt19937 state: it does not come from get_state()")
+            raise located.RuntimeError("Invalid mt19937 state: it does not come from get_state()")
         self._start(int(state["seed"]))
         twister = self._seeded_twister()
         twister.set_state(("MT19937", state["key"].astype(np.uint32), 0 if start else TWIST, 0, 0.0))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
+from autodiff.errors import located
+
 __all__ = ["GradScaler", "autocast"]
 
 
@@ -22,7 +24,7 @@ class autocast(nullcontext[None]):
     ) -> None:
         super().__init__()
         if enabled and device_type == "cpu":
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "autocast to bfloat16 is not in nn.compat: pass enabled=False to stay in float32"
             )
         if enabled:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from autodiff.errors import located
+
 __all__ = [
     "current_device", "device_count", "empty_cache", "get_device_name", "get_device_properties",
     "is_available", "is_bf16_supported", "is_initialized", "manual_seed", "manual_seed_all",
@@ -55,7 +57,7 @@ max_memory_allocated = memory_allocated
 
 def _refused(*args: Any, **kwargs: Any) -> NoReturn:
     """Raise AssertionError, in PyTorch's words: ask `is_available()` first."""
-    raise AssertionError("Torch not compiled with CUDA enabled: ask torch.cuda.is_available() first")
+    raise located.AssertionError("Torch not compiled with CUDA enabled: ask torch.cuda.is_available() first")
 
 
 current_device = get_device_name = get_device_properties = set_device = synchronize = _refused

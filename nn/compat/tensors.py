@@ -8,6 +8,7 @@ import numpy as np
 
 import autodiff
 from autodiff.dtypes import DType, bool_, float32, float64, int64
+from autodiff.errors import located
 
 __all__ = [
     "BoolTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor", "Size", "Tensor",
@@ -41,7 +42,9 @@ class Tensor(autodiff.Tensor, metaclass=Kind):
 
     def __init_subclass__(cls, of: DType | None = None) -> None:
         if of is None:
-            raise TypeError("subclasses of torch.Tensor are not in nn.compat: hold a tensor in an attribute")
+            raise located.TypeError(
+                "subclasses of torch.Tensor are not in nn.compat: hold a tensor in an attribute"
+            )
         cls.of = of
 
     def __new__(cls, *data: Any, device: Any = None) -> Any:
@@ -53,11 +56,11 @@ class Tensor(autodiff.Tensor, metaclass=Kind):
         if len(data) > 1 or is_size(first):
             return autodiff.zeros([int(length) for length in data], dtype=cls.of, device=device)
         if isinstance(first, (bool, int, float, np.generic)):
-            raise TypeError(
+            raise located.TypeError(
                 f"new(): data must be a sequence (got {type(first).__name__}): write torch.tensor({first})"
             )
         if isinstance(first, tuple) and first and all(map(is_size, first)):
-            raise TypeError(
+            raise located.TypeError(
                 f"Tensor({first}) may mean a size or data: write torch.zeros({first}), or give a list as data"
             )
         return autodiff.tensor(first, dtype=cls.of or autodiff.get_default_dtype(), device=device)
@@ -73,7 +76,7 @@ def is_size(value: Any) -> bool:
 def as_kind(dtype: DType | None, tensor: autodiff.Tensor) -> autodiff.Tensor:
     """The tensor under another type's name, as long as that has its dtype."""
     if dtype is not None and tensor.dtype != dtype:
-        raise TypeError(f"expected {dtype} (got {tensor.dtype}): convert it with .to(torch.{dtype})")
+        raise located.TypeError(f"expected {dtype} (got {tensor.dtype}): convert it with .to(torch.{dtype})")
     return tensor
 
 
@@ -101,5 +104,7 @@ def set_default_tensor_type(t: Any) -> None:
     kinds = {"torch.FloatTensor": FloatTensor, "torch.DoubleTensor": DoubleTensor}
     kind = kinds.get(t, t)
     if kind not in kinds.values():
-        raise TypeError(f"invalid type object: {t} is neither torch.FloatTensor nor torch.DoubleTensor")
+        raise located.TypeError(
+            f"invalid type object: {t} is neither torch.FloatTensor nor torch.DoubleTensor"
+        )
     autodiff.set_default_dtype(kind.of)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import Tensor, as_tensor, float64, stack, tensor
+from autodiff.errors import located
 
 
 def default_collate(batch: Any) -> Any:
@@ -45,13 +46,13 @@ def default_collate(batch: Any) -> Any:
     if isinstance(first, Sequence):
         lengths = {len(sample) for sample in batch}
         if len(lengths) > 1:
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "each element in list of batch should be of equal size, but their lengths are "
                 f"{sorted(lengths)}: pad them, or pass a collate_fn"
             )
         return _sequence_like(first, [default_collate(field) for field in zip(*batch, strict=True)])
     found = first.dtype if isinstance(first, np.ndarray) else type(first)
-    raise TypeError(
+    raise located.TypeError(
         "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
         f"found {found}: pass a collate_fn"
     )

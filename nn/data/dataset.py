@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
 from autodiff import Generator, Tensor, randperm
+from autodiff.errors import located
 
 T = TypeVar("T", covariant=True)
 
@@ -30,7 +31,7 @@ class Dataset(Generic[T]):
     """
 
     def __getitem__(self, index: Any) -> T:
-        raise NotImplementedError(
+        raise located.NotImplementedError(
             f"Subclasses of Dataset should implement __getitem__: {type(self).__name__}"
         )
 
@@ -68,17 +69,21 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
     def __init__(self, *tensors: Tensor) -> None:
         if not tensors:
-            raise IndexError("TensorDataset() needs at least one tensor, to know how many samples there are")
+            raise located.IndexError(
+                "TensorDataset() needs at least one tensor, to know how many samples there are"
+            )
         for tensor in tensors:
             if not isinstance(tensor, Tensor):
-                raise TypeError(
+                raise located.TypeError(
                     f"TensorDataset() takes tensors, not {type(tensor).__name__}: use tensor(data)"
                 )
             if tensor.ndim == 0:
-                raise IndexError("TensorDataset(): a 0-dim tensor has no first dimension to count samples by")
+                raise located.IndexError(
+                    "TensorDataset(): a 0-dim tensor has no first dimension to count samples by"
+                )
         if len({len(tensor) for tensor in tensors}) > 1:
             shapes = ", ".join(str(tensor.shape) for tensor in tensors)
-            raise AssertionError(
+            raise located.AssertionError(
                 f"Size mismatch between tensors: of {shapes} the first dimensions must be equal"
             )
         self.tensors = tensors
@@ -104,9 +109,11 @@ class ConcatDataset(Dataset[T]):
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
-            raise AssertionError("datasets should not be an empty iterable: ConcatDataset joins at least one")
+            raise located.AssertionError(
+                "datasets should not be an empty iterable: ConcatDataset joins at least one"
+            )
         if any(isinstance(dataset, IterableDataset) for dataset in self.datasets):
-            raise AssertionError("ConcatDataset does not support IterableDataset: use ChainDataset")
+            raise located.AssertionError("ConcatDataset does not support IterableDataset: use ChainDataset")
         self.cumulative_sizes = list(accumulate(len(dataset) for dataset in self.datasets))
 
     def __len__(self) -> int:
@@ -115,9 +122,11 @@ class ConcatDataset(Dataset[T]):
     def __getitem__(self, idx: int) -> T:
         n = len(self)
         if idx < -n:
-            raise ValueError(f"absolute value of index should not exceed dataset length: {idx} and {n}")
+            raise located.ValueError(
+                f"absolute value of index should not exceed dataset length: {idx} and {n}"
+            )
         if idx >= n:
-            raise IndexError(
+            raise located.IndexError(
                 f"index {idx} is out of range: the {len(self.datasets)} datasets have {n} samples"
             )
         idx = idx + n if idx < 0 else idx
@@ -147,7 +156,7 @@ class ChainDataset(IterableDataset[T]):
     def _checked(self) -> Iterator[Any]:
         for dataset in self.datasets:
             if not isinstance(dataset, IterableDataset):
-                raise AssertionError(
+                raise located.AssertionError(
                     f"ChainDataset only supports IterableDataset, not {type(dataset).__name__}: "
                     "use ConcatDataset"
                 )
@@ -167,7 +176,7 @@ class Subset(Dataset[T]):
     def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
         kind = type(self)
         if kind.__getitem__ is not Subset.__getitem__ and kind.__getitems__ is Subset.__getitems__:
-            raise NotImplementedError(
+            raise located.NotImplementedError(
                 f"{kind.__name__} overrides __getitem__ but not __getitems__, which a loader calls: add\n"
                 "    def __getitems__(self, indices):\n        return [self[i] for i in indices]"
             )
@@ -211,7 +220,7 @@ def random_split(
     if math.isclose(total, 1) and total <= 1:
         for i, share in enumerate(lengths):
             if not 0 <= share <= 1:
-                raise ValueError(f"Fraction at index {i} is not between 0 and 1: it is {share}")
+                raise located.ValueError(f"Fraction at index {i} is not between 0 and 1: it is {share}")
         whole = [math.floor(n * share) for share in lengths]
         for i in range(n - sum(whole)):
             whole[i % len(whole)] += 1
@@ -222,12 +231,12 @@ def random_split(
                     f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=2
                 )
     elif total != n:
-        raise ValueError(
+        raise located.ValueError(
             "Sum of input lengths does not equal the length of the input dataset! "
             f"{list(lengths)} add up to {total}, and there are {n} samples"
         )
     if min(lengths, default=0) < 0:
-        raise ValueError(f"random_split: lengths must not be negative: {list(lengths)}")
+        raise located.ValueError(f"random_split: lengths must not be negative: {list(lengths)}")
     order = randperm(sum(lengths), generator=generator).tolist()
     ends = accumulate(lengths)
     return [Subset(dataset, order[end - length : end]) for end, length in zip(ends, lengths, strict=True)]

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from autodiff import Generator, Tensor
+from autodiff.errors import located
 
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset, Subset, TensorDataset
@@ -105,31 +106,31 @@ class DataLoader(Generic[T]):
         """Refuse what contradicts `num_workers`, and tell what loading in this process may change."""
         workers, prefetch = self.num_workers, self.prefetch_factor
         if workers < 0:
-            raise ValueError(
+            raise located.ValueError(
                 "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing."
             )
         if self.timeout < 0:
-            raise ValueError("timeout option should be non-negative")
+            raise located.ValueError("timeout option should be non-negative")
         if workers == 0 and prefetch is not None:
-            raise ValueError(
+            raise located.ValueError(
                 "prefetch_factor option could only be specified in multiprocessing: leave it None, or let "
                 "num_workers > 0"
             )
         if prefetch is not None and prefetch < 0:
-            raise ValueError("prefetch_factor option should be non-negative")
+            raise located.ValueError("prefetch_factor option should be non-negative")
         if workers == 0 and persistent:
-            raise ValueError("persistent_workers option needs num_workers > 0")
+            raise located.ValueError("persistent_workers option needs num_workers > 0")
         if workers == 0 and self.multiprocessing_context is not None:
-            raise ValueError(
+            raise located.ValueError(
                 "multiprocessing_context can only be used with multi-process loading (num_workers > 0), but "
                 f"got num_workers={workers}"
             )
         if workers == 0 and self.timeout:
-            raise AssertionError(
+            raise located.AssertionError(
                 f"timeout={self.timeout} needs num_workers > 0: there is no worker to wait for"
             )
         if workers > 1 and self._streams:
-            raise NotImplementedError(
+            raise located.NotImplementedError(
                 f"each of {workers} workers would read the whole IterableDataset, unless it asks which "
                 "worker it is; and here all is loaded in one process: use num_workers=0"
             )
@@ -149,24 +150,24 @@ class DataLoader(Generic[T]):
             options = {"shuffle": shuffle or None, "sampler": sampler, "batch_sampler": batch_sampler}
             for name, option in options.items():
                 if option is not None:
-                    raise ValueError(
+                    raise located.ValueError(
                         f"DataLoader with IterableDataset: expected unspecified {name} option, but got "
                         f"{name}={option}: the dataset itself decides the order"
                     )
         if sampler is not None and shuffle:
-            raise ValueError("sampler option is mutually exclusive with shuffle")
+            raise located.ValueError("sampler option is mutually exclusive with shuffle")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
-            raise ValueError(
+            raise located.ValueError(
                 "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
             )
         if batch_size is None and drop_last:
-            raise ValueError(
+            raise located.ValueError(
                 "batch_size=None option disables auto-batching and is mutually exclusive with drop_last"
             )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in FIXED and "persistent_workers" in self.__dict__:
-            raise ValueError(
+            raise located.ValueError(
                 f"{name} attribute should not be set after {type(self).__name__} is initialized: make another"
             )
         super().__setattr__(name, value)

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import autodiff
 from autodiff import Generator, int64
+from autodiff.errors import located
 
 T = TypeVar("T", covariant=True)
 
@@ -21,7 +22,9 @@ class Sampler(Generic[T]):
     """
 
     def __iter__(self) -> Iterator[T]:
-        raise NotImplementedError(f"Subclasses of Sampler should implement __iter__: {type(self).__name__}")
+        raise located.NotImplementedError(
+            f"Subclasses of Sampler should implement __iter__: {type(self).__name__}"
+        )
 
 
 class SequentialSampler(Sampler[int]):
@@ -65,9 +68,11 @@ class RandomSampler(Sampler[int]):
         self._num_samples = num_samples
         self.generator = generator
         if not isinstance(replacement, bool):
-            raise TypeError(f"replacement should be a boolean value, but got replacement={replacement}")
+            raise located.TypeError(
+                f"replacement should be a boolean value, but got replacement={replacement}"
+            )
         if not isinstance(self.num_samples, int) or self.num_samples <= 0:
-            raise ValueError(
+            raise located.ValueError(
                 f"num_samples should be a positive integer value, but got num_samples={self.num_samples}"
                 f"{': the dataset is empty' if num_samples is None else ''}"
             )
@@ -137,14 +142,16 @@ class WeightedRandomSampler(Sampler[int]):
         generator: Generator | None = None,
     ) -> None:
         if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples <= 0:
-            raise ValueError(
+            raise located.ValueError(
                 f"num_samples should be a positive integer value, but got num_samples={num_samples}"
             )
         if not isinstance(replacement, bool):
-            raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
+            raise located.ValueError(
+                f"replacement should be a boolean value, but got replacement={replacement}"
+            )
         self.weights = autodiff.as_tensor(weights, dtype=autodiff.float64)
         if self.weights.ndim != 1:
-            raise ValueError(
+            raise located.ValueError(
                 f"weights should be a 1d sequence but given weights have shape {self.weights.shape}"
             )
         self.num_samples = num_samples
@@ -172,11 +179,11 @@ class BatchSampler(Sampler[list[Any]]):
 
     def __init__(self, sampler: Iterable[Any], batch_size: int, drop_last: bool) -> None:
         if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
-            raise ValueError(
+            raise located.ValueError(
                 f"batch_size should be a positive integer value, but got batch_size={batch_size}"
             )
         if not isinstance(drop_last, bool):
-            raise ValueError(f"drop_last should be a boolean value, but got drop_last={drop_last}")
+            raise located.ValueError(f"drop_last should be a boolean value, but got drop_last={drop_last}")
         self.sampler = sampler
         self.batch_size = batch_size
         self.drop_last = drop_last

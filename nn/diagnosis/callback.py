@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from autodiff.errors import located
+
 from ..training.callbacks import Callback
 from .examination import diagnose
 from .findings import Diagnosis
@@ -24,7 +26,7 @@ class Diagnose(Callback):
 
     def __init__(self, patience: int = 5, stop: bool = False, verbose: bool = True) -> None:
         if patience < 1:
-            raise ValueError(f"patience must be at least 1, and is {patience}")
+            raise located.ValueError(f"patience must be at least 1, and is {patience}")
         self.patience, self.stop, self.verbose = patience, stop, verbose
         self.diagnoses: dict[int, Diagnosis] = {}
         self.best, self.waited = float("inf"), 0

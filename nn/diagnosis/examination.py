@@ -11,6 +11,7 @@ import numpy as np
 
 import autodiff
 from autodiff import Tensor
+from autodiff.errors import located
 
 from ..module import Module
 from ..optim import Adam, Optimizer
@@ -54,11 +55,13 @@ def diagnose(
     ['target_coding']
     """
     if not isinstance(model, Module):
-        raise TypeError(f"diagnose(): model must be an nn.Module, not {type(model).__name__}")
+        raise located.TypeError(f"diagnose(): model must be an nn.Module, not {type(model).__name__}")
     if isinstance(loss_fn, type) or not callable(loss_fn):
-        raise TypeError("diagnose(): loss_fn must be a function or a loss module, such as nn.MSELoss()")
+        raise located.TypeError(
+            "diagnose(): loss_fn must be a function or a loss module, such as nn.MSELoss()"
+        )
     if optimizer is not None and not isinstance(optimizer, Optimizer):
-        raise TypeError(
+        raise located.TypeError(
             f"diagnose(): optimizer must be an nn.optim.Optimizer or None, not {type(optimizer).__name__}"
         )
     with untouched(model, loss_fn, optimizer, data), warnings.catch_warnings(), np.errstate(all="ignore"):

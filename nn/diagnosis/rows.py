@@ -11,6 +11,7 @@ import numpy as np
 import autodiff
 from autodiff import Generator, Tensor
 from autodiff.dtypes import Array
+from autodiff.errors import located
 
 from ..data import DataLoader
 from ..module import Module
@@ -49,13 +50,13 @@ def read(data: Any, model: Module) -> Rows:
     x, y = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
     source = dataset_of(x, y, model, "diagnose")
     if iter_of(source) is source:
-        raise TypeError(
+        raise located.TypeError(
             "diagnose() would use up an iterator: pass (x, y), a dataset or a loader, which can be read again"
         )
     if is_dataset(source):
         order = Generator().manual_seed(0).permutation(len(source)).tolist()[:READ]
         if not order:
-            raise ValueError("diagnose(): there is no sample in the data")
+            raise located.ValueError("diagnose(): there is no sample in the data")
         loader: DataLoader[Any] = DataLoader(source, READ, sampler=order, generator=Generator())
         inputs, target = inputs_and_target(next(iter(loader)), model, "diagnose")
         everything = Batch(inputs, target)
@@ -66,7 +67,7 @@ def read(data: Any, model: Module) -> Rows:
         if sum(map(count, batches)) >= READ:
             break
     if not batches:
-        raise ValueError("diagnose(): there is no batch in the data")
+        raise located.ValueError("diagnose(): there is no batch in the data")
     return Rows(joined(batches), batches[:BATCHES])
 
 

@@ -165,7 +165,9 @@ class Hardtanh(Module):
             min_val = min_val if min_value is None else min_value
             max_val = max_val if max_value is None else max_value
         if not max_val > min_val:
-            raise AssertionError(f"max_val must be larger than min_val, in Hardtanh({min_val}, {max_val})")
+            raise located.AssertionError(
+                f"max_val must be larger than min_val, in Hardtanh({min_val}, {max_val})"
+            )
         self.min_val, self.max_val, self.inplace = min_val, max_val, inplace
 
     def forward(self, input: Tensor) -> Tensor:

@@ -71,7 +71,7 @@ class MultiheadAttention(Module):
                 f"num_heads={num_heads} instead"
             )
         if embed_dim % num_heads:
-            raise AssertionError(
+            raise located.AssertionError(
                 f"embed_dim must be divisible by num_heads, and {embed_dim} is not by {num_heads}"
             )
         if add_bias_kv or add_zero_attn:
@@ -165,7 +165,9 @@ class MultiheadAttention(Module):
         mask = None
         if attn_mask is not None:
             if attn_mask.ndim not in (2, 3):
-                raise AssertionError(f"attn_mask must be 2D or 3D, but found a {attn_mask.ndim}-D tensor")
+                raise located.AssertionError(
+                    f"attn_mask must be 2D or 3D, but found a {attn_mask.ndim}-D tensor"
+                )
             expected = (length, source) if attn_mask.ndim == 2 else (n * self.num_heads, length, source)
             if attn_mask.shape != expected:
                 raise located.RuntimeError(
@@ -177,7 +179,7 @@ class MultiheadAttention(Module):
                 mask = mask.reshape((n, self.num_heads, length, source))
         if key_padding_mask is not None:
             if key_padding_mask.shape != (n, source):
-                raise AssertionError(
+                raise located.AssertionError(
                     f"key_padding_mask: expected shape {(n, source)}, one entry for each key, but got "
                     f"{key_padding_mask.shape}"
                 )
@@ -196,21 +198,21 @@ class MultiheadAttention(Module):
     ) -> bool:
         """Raise unless the tensors go together; whether they have a batch."""
         if query.ndim not in (2, 3):
-            raise AssertionError(
+            raise located.AssertionError(
                 f"query should be unbatched 2D or batched 3D tensor but received {query.ndim}-D query tensor"
             )
         if not key.ndim == value.ndim == query.ndim:
-            raise AssertionError(
+            raise located.AssertionError(
                 f"For a {query.ndim}-D query expected key and value to be {query.ndim}-D but found "
                 f"{key.ndim}-D and {value.ndim}-D tensors respectively"
             )
         if key_padding_mask is not None and key_padding_mask.ndim != query.ndim - 1:
-            raise AssertionError(
+            raise located.AssertionError(
                 f"For a {query.ndim}-D query expected key_padding_mask to be None or {query.ndim - 1}-D but "
                 f"found {key_padding_mask.ndim}-D tensor instead"
             )
         if query.shape[-1] != self.embed_dim:
-            raise AssertionError(
+            raise located.AssertionError(
                 f"was expecting embedding dimension of {self.embed_dim}, but got {query.shape[-1]}"
             )
         alike = (
@@ -219,7 +221,7 @@ class MultiheadAttention(Module):
             else key.shape[:-1] == value.shape[:-1]
         )
         if not alike:
-            raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
+            raise located.AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
         if is_causal and attn_mask is None:
             raise located.RuntimeError(
                 "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
@@ -233,5 +235,7 @@ def added(name: str, mask: Tensor, dtype: Any) -> Tensor:
     if mask.dtype == bool:
         return autodiff.zeros(mask.shape, dtype=dtype).masked_fill(mask, -math.inf)
     if mask.dtype.kind != "f":
-        raise AssertionError(f"only bool and floating types of {name} are supported, not {mask.dtype}")
+        raise located.AssertionError(
+            f"only bool and floating types of {name} are supported, not {mask.dtype}"
+        )
     return mask

@@ -50,7 +50,7 @@ class Embedding(Module):
             )
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < num_embeddings:
-                raise AssertionError(
+                raise located.AssertionError(
                     f"Padding_idx must be within num_embeddings: {padding_idx} is not within {num_embeddings}"
                 )
             padding_idx %= num_embeddings
@@ -60,7 +60,7 @@ class Embedding(Module):
             self.reset_parameters()
         else:
             if _weight.shape != (num_embeddings, embedding_dim):
-                raise AssertionError(
+                raise located.AssertionError(
                     f"Shape of weight does not match num_embeddings and embedding_dim: {_weight.shape} and "
                     f"({num_embeddings}, {embedding_dim})"
                 )
@@ -79,7 +79,7 @@ class Embedding(Module):
     ) -> Embedding:
         """An Embedding whose weight is this matrix, which is not trained if `freeze`."""
         if embeddings.ndim != 2:
-            raise AssertionError(
+            raise located.AssertionError(
                 f"Embeddings parameter is expected to be 2-dimensional, not {embeddings.shape}"
             )
         rows, columns = embeddings.shape

@@ -6,6 +6,7 @@ from typing import Any
 
 import autodiff
 from autodiff import Tensor
+from autodiff.errors import located
 
 from ..module import Module
 
@@ -22,7 +23,9 @@ class _Pad(Module):
         sides = 2 * self.rank
         self.padding = (padding,) * sides if isinstance(padding, int) else tuple(padding)
         if len(self.padding) != sides:
-            raise ValueError(f"{type(self).__name__}: padding has {len(self.padding)} numbers, not {sides}")
+            raise located.ValueError(
+                f"{type(self).__name__}: padding has {len(self.padding)} numbers, not {sides}"
+            )
 
     def forward(self, input: Tensor) -> Tensor:
         return autodiff.pad(input, self.padding, self.mode, self.value)

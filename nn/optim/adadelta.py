@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff import Tensor
 from autodiff.dtypes import Array
+from autodiff.errors import located
 
 from .optimizer import Optimizer, Params, Update, refuse_negative
 
@@ -64,7 +65,7 @@ class Adadelta(Optimizer):
     def check(self, options: Mapping[str, Any]) -> None:
         refuse_negative(options, lr="learning rate")
         if not 0 <= options["rho"] <= 1:
-            raise ValueError(f"Invalid rho value: {options['rho']}")
+            raise located.ValueError(f"Invalid rho value: {options['rho']}")
         refuse_negative(options, eps="epsilon value", weight_decay="weight_decay value")
         super().check(options)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff import Tensor
 from autodiff.dtypes import Array
+from autodiff.errors import located
 
 from .optimizer import Optimizer, Params, Update, refuse_negative
 
@@ -18,7 +19,7 @@ def refuse_bad_averages(options: Mapping[str, Any]) -> None:
     refuse_negative(options, lr="learning rate", eps="epsilon value")
     for i, beta in enumerate(options["betas"]):
         if not 0 <= beta < 1:
-            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+            raise located.ValueError(f"Invalid beta parameter at index {i}: {beta}")
     refuse_negative(options, weight_decay="weight_decay value")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import Tensor, enable_grad, set_grad_enabled
+from autodiff.errors import located
 from autodiff.memory import touch
 
 from .optimizer import Closure, Optimizer, Params, refuse_negative
@@ -54,17 +55,21 @@ class BacktrackingSGD(Optimizer):
     def check(self, options: Mapping[str, Any]) -> None:
         for name, why in (("rho", "to shrink the step"), ("c", "to ask for a part of the descent")):
             if not 0 < options[name] < 1:
-                raise ValueError(f"Invalid {name} value: {options[name]}: it must lie between 0 and 1, {why}")
+                raise located.ValueError(
+                    f"Invalid {name} value: {options[name]}: it must lie between 0 and 1, {why}"
+                )
         if not options["min_step"] > 0:
-            raise ValueError(f"Invalid min_step value: {options['min_step']}: the search would not end")
+            raise located.ValueError(
+                f"Invalid min_step value: {options['min_step']}: the search would not end"
+            )
         refuse_negative(options, lr="learning rate", fallback="fallback value")
         for name in ("lr", "fallback"):
             if not isfinite(options[name]):
-                raise ValueError(f"Invalid {name} value: {options[name]}: a step must be finite")
+                raise located.ValueError(f"Invalid {name} value: {options[name]}: a step must be finite")
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         if self.param_groups:
-            raise ValueError(
+            raise located.ValueError(
                 "BacktrackingSGD doesn't support per-parameter options (parameter groups): "
                 "one step size is searched for all parameters"
             )
@@ -81,7 +86,7 @@ class BacktrackingSGD(Optimizer):
         if the loss or its gradient is nan or infinite, TypeError if the closure returns no Tensor.
         """
         if closure is None:
-            raise TypeError(
+            raise located.TypeError(
                 "BacktrackingSGD.step needs a closure that computes the loss, to try step sizes with: "
                 "optimizer.step(lambda: loss_fn(model(x), y))"
             )
@@ -90,7 +95,7 @@ class BacktrackingSGD(Optimizer):
             loss = closure()
         here = number(loss)
         if not isfinite(here):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 f"BacktrackingSGD: the loss is {here}: no step from here can lower it, and none was taken; "
                 "check the data and the parameters for nan and infinity"
             )
@@ -118,7 +123,7 @@ class BacktrackingSGD(Optimizer):
         starts = [p.array.copy() for p in params]
         squared_norm = sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients)
         if not isfinite(squared_norm):
-            raise RuntimeError(
+            raise located.RuntimeError(
                 "BacktrackingSGD: the gradient is nan or infinite: it gives no direction to search, and no "
                 "step was taken"
             )
@@ -146,7 +151,7 @@ class BacktrackingSGD(Optimizer):
                 alpha = fallback
                 move(alpha)
                 if not isfinite(there := loss_there()):
-                    raise RuntimeError(
+                    raise located.RuntimeError(
                         f"BacktrackingSGD: no step down to min_step={min_step} lowers the loss enough, and "
                         f"after the fallback of {fallback} it is {there}: no step was taken"
                     )
@@ -162,7 +167,7 @@ class BacktrackingSGD(Optimizer):
 def number(loss: Tensor) -> float:
     """The loss that a closure returned, as a number; TypeError unless it is a Tensor."""
     if not isinstance(loss, Tensor):
-        raise TypeError(
+        raise located.TypeError(
             f"BacktrackingSGD: the closure returned {type(loss).__name__}, not the loss as a Tensor: end it "
             "with `return loss`, without .item()"
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from autodiff import Tensor, enable_grad
 from autodiff.dtypes import Array
+from autodiff.errors import located
 from autodiff.memory import touch
 
 from .optimizer import Closure, Optimizer, Params, refuse_negative
@@ -77,11 +78,13 @@ class LBFGS(Optimizer):
             max_eval="max_eval value",
         )
         if not options["history_size"] >= 1:
-            raise ValueError(f"Invalid history_size value: {options['history_size']}: it must be at least 1")
+            raise located.ValueError(
+                f"Invalid history_size value: {options['history_size']}: it must be at least 1"
+            )
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         if self.param_groups:
-            raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
+            raise located.ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
         super().add_param_group(param_group)
 
     # A step ------------------------------------------------------------------------------------
@@ -94,13 +97,15 @@ class LBFGS(Optimizer):
         TypeError if there is none, or if it returns no number.
         """
         if closure is None:
-            raise TypeError(
+            raise located.TypeError(
                 "LBFGS.step needs a closure that clears the gradients, computes the loss, calls backward and "
                 "returns the loss: optimizer.step(closure)"
             )
         line_search = self.param_groups[0]["line_search_fn"]
         if line_search not in (None, "strong_wolfe"):
-            raise RuntimeError(f"only 'strong_wolfe' is supported, not line_search_fn={line_search!r}")
+            raise located.RuntimeError(
+                f"only 'strong_wolfe' is supported, not line_search_fn={line_search!r}"
+            )
         params = self._parameters()
         starts, state = [p.array.copy() for p in params], self.state.get(params[0])
         try:
@@ -161,7 +166,9 @@ class LBFGS(Optimizer):
     def _search(self, closure: Closure, start: Point, t: Any, d: Array, most: int) -> tuple[Point, int]:
         """A step along d that satisfies Wolfe's conditions, and the number of losses computed."""
         if not t > 0:
-            raise RuntimeError(f"LBFGS: a line search cannot start with a step of {t}: lr must be positive")
+            raise located.RuntimeError(
+                f"LBFGS: a line search cannot start with a step of {t}: lr must be positive"
+            )
         starts = [p.array.copy() for p in self._parameters()]
 
         def at(t: Any) -> Point:
@@ -176,7 +183,9 @@ class LBFGS(Optimizer):
         with enable_grad():
             loss = closure()
         if loss is None:
-            raise TypeError("LBFGS: the closure returned None: it must return the loss that it computed")
+            raise located.TypeError(
+                "LBFGS: the closure returned None: it must return the loss that it computed"
+            )
         return loss
 
     # All parameters as one vector --------------------------------------------------------------
@@ -211,7 +220,7 @@ class LBFGS(Optimizer):
         """A copy of the saved state, all of which belongs to the first parameter."""
         missing = [name for name in ("func_evals", "n_iter") if name not in entry]
         if missing:
-            raise ValueError(
+            raise located.ValueError(
                 f"loaded state dict has no {' '.join(missing)} for parameter {number}, only {sorted(entry)}: "
                 "was it saved by another kind of optimizer than LBFGS?"
             )
@@ -224,7 +233,7 @@ class LBFGS(Optimizer):
                 return value
             array = np.asarray(value.detach() if hasattr(value, "detach") else value)
             if array.shape not in ((), (count,)):
-                raise ValueError(
+                raise located.ValueError(
                     f"loaded state dict has {name} of shape {array.shape}, and the optimizer needs "
                     f"shape {(count,)}: the sizes of all parameters together"
                 )

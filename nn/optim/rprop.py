@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff import Tensor
 from autodiff.dtypes import Array
+from autodiff.errors import located
 
 from .optimizer import Optimizer, Params, Update, refuse_negative
 
@@ -65,10 +66,10 @@ class Rprop(Optimizer):
         refuse_negative(options, lr="learning rate")
         shrink, grow = options["etas"]
         if not 0 < shrink < 1 < grow:
-            raise ValueError(f"Invalid eta values: {shrink}, {grow}")
+            raise located.ValueError(f"Invalid eta values: {shrink}, {grow}")
         smallest, largest = options["step_sizes"]
         if not 0 <= smallest <= largest:
-            raise ValueError(f"Invalid step_sizes: {smallest}, {largest}: the smallest comes first")
+            raise located.ValueError(f"Invalid step_sizes: {smallest}, {largest}: the smallest comes first")
         super().check(options)
 
     def update_rule(self, group: dict[str, Any]) -> Update:

@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff import Tensor
 from autodiff.dtypes import Array
+from autodiff.errors import located
 
 from .descent import Descent, descend
 from .optimizer import Closure, Optimizer, Params, Update, refuse_negative
@@ -69,7 +70,7 @@ class SGD(Optimizer):
             options, lr="learning rate", momentum="momentum value", weight_decay="weight_decay value"
         )
         if options["nesterov"] and (options["momentum"] <= 0 or options["dampening"] != 0):
-            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+            raise located.ValueError("Nesterov momentum requires a momentum and zero dampening")
         super().check(options)
 
     def step(self, closure: Closure | None = None) -> Tensor | None:

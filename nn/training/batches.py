@@ -10,6 +10,7 @@ import numpy as np
 
 import autodiff
 from autodiff import Generator, Tensor
+from autodiff.errors import located
 
 from ..data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 from ..module import Module
@@ -26,22 +27,22 @@ def dataset_of(x: Any, y: Any, model: Module, function: str) -> Any:
     several = isinstance(x, list | tuple) and len(x) > 0 and all(isinstance(part, ARRAYS) for part in x)
     if not (several or isinstance(x, ARRAYS)):
         if isinstance(x, list | tuple | str | dict) or not (is_dataset(x) or hasattr(x, "__iter__")):
-            raise TypeError(
+            raise located.TypeError(
                 f"{function}() takes x as a Tensor, a NumPy array, several of them (one for each argument of "
                 f"the model), a dataset or a DataLoader, not {described(x)}"
             )
         if y is not None:
-            raise ValueError(f"{function}(): {type(x).__name__} has the targets already: leave y out")
+            raise located.ValueError(f"{function}(): {type(x).__name__} has the targets already: leave y out")
         return x
     parts = [*x] if several else [x]
     if y is not None:
         if not isinstance(y, ARRAYS):
-            raise TypeError(f"{function}() takes y as a Tensor or a NumPy array, not {described(y)}")
+            raise located.TypeError(f"{function}() takes y as a Tensor or a NumPy array, not {described(y)}")
         parts.append(y)
     lengths = [part.shape[0] if part.ndim else None for part in parts]
     if None in lengths or len(set(lengths)) > 1:
         shapes = ", ".join(str(tuple(part.shape)) for part in parts)
-        raise ValueError(
+        raise located.ValueError(
             f"{function}() needs as many samples in x as in y, along the first dimension, and got {shapes}"
         )
     return TensorDataset(*(tensor_of(part, model) for part in parts))
@@ -69,16 +70,16 @@ def split(dataset: Any, share: float) -> tuple[Subset[Any], Subset[Any]]:
     [['a', 'b', 'c'], ['d', 'e']]
     """
     if not 0 < share < 1:
-        raise ValueError(f"validation_split is a share of the data, between 0 and 1, not {share}")
+        raise located.ValueError(f"validation_split is a share of the data, between 0 and 1, not {share}")
     if not is_dataset(dataset) or isinstance(dataset, IterableDataset):
-        raise ValueError(
+        raise located.ValueError(
             f"validation_split needs samples that can be counted, not {type(dataset).__name__}: "
             "give validation_data"
         )
     n = len(dataset)
     kept = math.floor(n * (1 - share))
     if not 0 < kept < n:
-        raise ValueError(f"validation_split={share} of {n} samples leaves none on one side")
+        raise located.ValueError(f"validation_split={share} of {n} samples leaves none on one side")
     return Subset(dataset, range(kept)), Subset(dataset, range(kept, n))
 
 
@@ -90,7 +91,7 @@ def is_dataset(data: Any) -> bool:
 def inputs_and_target(batch: Any, model: Module, function: str) -> tuple[list[Tensor], Tensor]:
     """The arguments of the model, and what it should return: the last of a batch (x, y) or (x1, x2, y)."""
     if not isinstance(batch, list | tuple) or len(batch) < 2:
-        raise TypeError(
+        raise located.TypeError(
             f"{function}() needs batches (x, y), the last one being the target; got {described(batch)}"
         )
     *inputs, target = (tensor_of(part, model) for part in batch)

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from autodiff.errors import located
+
 from ..optim.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
@@ -61,13 +63,13 @@ class Best:
 
     def __init__(self, monitor: str, mode: str, min_delta: float = 0.0) -> None:
         if mode not in ("auto", "min", "max"):
-            raise ValueError(f"mode {mode!r} is unknown: it is 'auto', 'min' or 'max'")
+            raise located.ValueError(f"mode {mode!r} is unknown: it is 'auto', 'min' or 'max'")
         if not min_delta >= 0:
-            raise ValueError(f"min_delta must not be negative, and is {min_delta}")
+            raise located.ValueError(f"min_delta must not be negative, and is {min_delta}")
         name = monitor.removeprefix("val_")
         if mode == "auto":
             if name not in ("loss", "mae", "mse", "accuracy"):
-                raise ValueError(f"is a higher {monitor} better? Say mode='max' or mode='min'")
+                raise located.ValueError(f"is a higher {monitor} better? Say mode='max' or mode='min'")
             mode = "max" if name == "accuracy" else "min"
         self.monitor, self.mode, self.min_delta = monitor, mode, min_delta
         self.reset()
@@ -80,7 +82,7 @@ class Best:
         """Raise ValueError if the training has no such series."""
         if self.monitor not in trainer.series:
             hint = ": validation_split or validation_data gives it" if self.monitor[:4] == "val_" else ""
-            raise ValueError(
+            raise located.ValueError(
                 f"there is no {self.monitor!r} to monitor, only {', '.join(trainer.series)}{hint}"
             )
 
@@ -108,7 +110,7 @@ class EarlyStopping(Callback):
     ) -> None:
         self.best = Best(monitor, mode, min_delta)
         if patience < 0:
-            raise ValueError(f"patience must not be negative, and is {patience}")
+            raise located.ValueError(f"patience must not be negative, and is {patience}")
         self.patience = patience
         self.restore_best_weights = restore_best_weights
         self.reset()
@@ -159,7 +161,7 @@ class EarlyStopping(Callback):
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         if self.restore_best_weights and state_dict["best_epoch"] and state_dict["best_weights"] is None:
-            raise ValueError(
+            raise located.ValueError(
                 "the checkpoint has no best weights: it was made with restore_best_weights=False"
             )
         self.best.value = state_dict["best"]
@@ -213,7 +215,7 @@ class ModelCheckpoint(Callback):
         try:
             return Path(self.path.format_map({**values, "epoch": epoch}))
         except (KeyError, ValueError, IndexError, AttributeError) as error:
-            raise ValueError(
+            raise located.ValueError(
                 f"ModelCheckpoint: {self.path!r} cannot be filled in ({error!r}): its fields are epoch, "
                 f"{', '.join(values)}"
             ) from None

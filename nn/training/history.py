@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from autodiff.errors import located
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -33,7 +35,9 @@ class History:
     def append(self, values: Mapping[str, float]) -> None:
         """Add an epoch. Raises ValueError unless it has the names of the epochs before."""
         if self.history and list(values) != list(self.history):
-            raise ValueError(f"the epochs before have {list(self.history)}, and this one has {list(values)}")
+            raise located.ValueError(
+                f"the epochs before have {list(self.history)}, and this one has {list(values)}"
+            )
         for name, value in values.items():
             self.history.setdefault(name, []).append(value)
 
@@ -63,7 +67,7 @@ class History:
         ImportError without matplotlib, ValueError if there is no epoch.
         """
         if not self.history:
-            raise ValueError("there is no epoch to plot yet")
+            raise located.ValueError("there is no epoch to plot yet")
         try:
             from matplotlib.figure import Figure
             from matplotlib.ticker import MaxNLocator

@@ -8,6 +8,7 @@ from typing import Any
 
 import autodiff
 from autodiff import Tensor
+from autodiff.errors import located
 
 from .. import functional as F
 from .. import losses
@@ -69,17 +70,19 @@ def named(metrics: Iterable[str | Metric] | Mapping[str, str | Metric], loss: An
     outputs are right; TypeError for what is no function.
     """
     if isinstance(metrics, str):
-        raise TypeError(f'metrics is a list: ["{metrics}"]')
+        raise located.TypeError(f'metrics is a list: ["{metrics}"]')
     pairs = metrics.items() if isinstance(metrics, Mapping) else [(None, metric) for metric in metrics]
     found: dict[str, Metric] = {}
     for given, metric in pairs:
         name = given or (metric if isinstance(metric, str) else getattr(metric, "__name__", None))
         if not callable(metric) and not isinstance(metric, str):
-            raise TypeError(f"a metric is a name or a function (outputs, targets) -> number, not {metric!r}")
+            raise located.TypeError(
+                f"a metric is a name or a function (outputs, targets) -> number, not {metric!r}"
+            )
         if name is None:
-            raise TypeError(f"{metric!r} has no name: give metrics as a dict, name to function")
+            raise located.TypeError(f"{metric!r} has no name: give metrics as a dict, name to function")
         if name in found or name == "loss" or name.startswith("val_"):
-            raise ValueError(f"a metric cannot be called {name!r}: that series is there already")
+            raise located.ValueError(f"a metric cannot be called {name!r}: that series is there already")
         found[name] = by_name(metric, loss) if isinstance(metric, str) else metric
     return found
 
@@ -89,13 +92,13 @@ def by_name(name: str, loss: Any) -> Metric:
     if name in ("mae", "mse"):
         return mae if name == "mae" else mse
     if name != "accuracy":
-        raise ValueError(f"unknown metric {name!r}: it is accuracy, mae, mse, or a function")
+        raise located.ValueError(f"unknown metric {name!r}: it is accuracy, mae, mse, or a function")
     kind = type(loss) if isinstance(loss, Module) else loss
     if kind in ACCURACY:
         ignored = {"ignore_index": loss.ignore_index} if hasattr(loss, "ignore_index") else {}
         return partial(ACCURACY[kind], **ignored)
     what = getattr(kind, "__name__", kind)
-    raise ValueError(
+    raise located.ValueError(
         f"what is right under {what} is not known, so there is no accuracy by name: give a function, "
         'metrics={"accuracy": lambda outputs, targets: ...}'
     )
@@ -119,7 +122,7 @@ class Tally:
     def add(self, loss: Tensor, output: Any, target: Tensor) -> None:
         """Note a batch. Raises ValueError for a loss that is not one number."""
         if loss.numel() != 1:
-            raise ValueError(
+            raise located.ValueError(
                 f"the loss of a batch must be one number, not of shape {loss.shape}: reduction='mean'"
             )
         n = target.shape[0] if target.ndim else 1
@@ -128,14 +131,16 @@ class Tally:
         self.loss += loss.item() * n
         if self.metrics:
             if not isinstance(output, Tensor):
-                raise TypeError(f"metrics need a model that returns one tensor, not {type(output).__name__}")
+                raise located.TypeError(
+                    f"metrics need a model that returns one tensor, not {type(output).__name__}"
+                )
             self.outputs.append(output.detach())
             self.targets.append(target.detach())
 
     def result(self, prefix: str = "") -> dict[str, float]:
         """The numbers of the epoch, by name. Raises ValueError if there was no batch."""
         if not self.samples:
-            raise ValueError(
+            raise located.ValueError(
                 "there was no batch: the data is empty, or an iterator that was read before (it can be read "
                 "once: give a DataLoader or a list)"
             )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from autodiff import Tensor
+from autodiff.errors import located
 
 from ..module import Module
 from ..optim import Optimizer
@@ -52,20 +53,22 @@ class Trainer:
         scheduler_step: Literal["epoch", "batch"] = "epoch",
     ) -> None:
         if not isinstance(model, Module):
-            raise TypeError(f"Trainer: model must be an nn.Module, not {type(model).__name__}")
+            raise located.TypeError(f"Trainer: model must be an nn.Module, not {type(model).__name__}")
         if isinstance(loss, type) or not callable(loss):
-            raise TypeError(
+            raise located.TypeError(
                 "Trainer: loss must be a function or a loss module, such as nn.CrossEntropyLoss()"
             )
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(
+            raise located.TypeError(
                 f"Trainer: optimizer must be an nn.optim.Optimizer, not {type(optimizer).__name__}: "
                 "nn.optim.Adam(model.parameters())"
             )
         if scheduler_step not in ("epoch", "batch"):
-            raise ValueError(f"scheduler_step is 'epoch' or 'batch', not {scheduler_step!r}")
+            raise located.ValueError(f"scheduler_step is 'epoch' or 'batch', not {scheduler_step!r}")
         if scheduler_step == "batch" and isinstance(scheduler, ReduceLROnPlateau):
-            raise ValueError("ReduceLROnPlateau looks at the loss of an epoch: leave scheduler_step='epoch'")
+            raise located.ValueError(
+                "ReduceLROnPlateau looks at the loss of an epoch: leave scheduler_step='epoch'"
+            )
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.metrics = named(metrics, loss)
         self.scheduler, self.scheduler_step = scheduler, scheduler_step
@@ -114,7 +117,7 @@ class Trainer:
         training mode. Raises ValueError or TypeError for data and options that do not fit together.
         """
         if epochs < 0:
-            raise ValueError(f"epochs must not be negative, and is {epochs}")
+            raise located.ValueError(f"epochs must not be negative, and is {epochs}")
         training, validation = self._data(x, y, batch_size, validation_split, validation_data, shuffle)
         self.callbacks = list(callbacks)
         self._loaders = [training, validation]
@@ -206,7 +209,7 @@ class Trainer:
         held_out = None
         if given is not None:
             if share:
-                raise ValueError("fit() takes validation_split or validation_data, not both")
+                raise located.ValueError("fit() takes validation_split or validation_data, not both")
             x, y = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
             held_out = dataset_of(x, y, self.model, "fit")
         elif share:
@@ -244,7 +247,7 @@ class Trainer:
                 inputs = parts if alone or len(parts) == 1 else parts[:-1]
                 outputs.append(self.model(*(tensor_of(part, self.model) for part in inputs)))
         if not outputs:
-            raise ValueError("predict(): there was no sample")
+            raise located.ValueError("predict(): there was no sample")
         if isinstance(outputs[0], tuple):
             return tuple(joined_rows(list(parts)) for parts in zip(*outputs, strict=True))
         return joined_rows(outputs)

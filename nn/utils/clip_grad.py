@@ -15,6 +15,7 @@ import numpy as np
 
 import autodiff
 from autodiff import Tensor
+from autodiff.errors import located
 
 Tensors = Iterable[Tensor] | Tensor
 
@@ -42,7 +43,7 @@ def get_total_norm(
         return autodiff.tensor(0.0)
     total: Any = np.linalg.norm(np.stack(norms), p)
     if error_if_nonfinite and not np.isfinite(total):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"The total norm of order {p} for gradients from `parameters` is non-finite, so it cannot be "
             "clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
             "`error_if_nonfinite=False`"

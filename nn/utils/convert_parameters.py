@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import autodiff
 from autodiff import Tensor
+from autodiff.errors import located
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
@@ -27,11 +28,11 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     PyTorch, `torch.nn.utils.vector_to_parameters`.
     """
     if not isinstance(vec, Tensor):
-        raise TypeError(f"expected Tensor, but got: {type(vec).__name__}")
+        raise located.TypeError(f"expected Tensor, but got: {type(vec).__name__}")
     parameters = list(parameters)
     wanted = sum(parameter.numel() for parameter in parameters)
     if vec.numel() < wanted:
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"shapes of {wanted} entries are invalid for input of size {vec.numel()}: vector_to_parameters() "
             "was given a vector that is shorter than the parameters together"
         )

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import autodiff
 from autodiff import Tensor
+from autodiff.errors import located
 
 from ..layers.containers import ModuleDict, ModuleList
 from ..module import Module
@@ -48,7 +49,7 @@ class ParametrizationList(ModuleList):
         with autodiff.no_grad():
             for module in reversed(list(self)):
                 if not hasattr(module, "right_inverse"):
-                    raise RuntimeError(
+                    raise located.RuntimeError(
                         f"parametrization {type(module).__name__} does not implement right_inverse: the "
                         "tensor that it computes cannot be assigned"
                     )
@@ -80,7 +81,7 @@ def register_parametrization(
     else:
         tensor = {**module._parameters, **module._buffers}.get(tensor_name)
         if tensor is None:
-            raise ValueError(
+            raise located.ValueError(
                 f"Module '{module}' does not have a parameter, a buffer, or a parametrized element with name "
                 f"'{tensor_name}'"
             )
@@ -90,7 +91,7 @@ def register_parametrization(
         with autodiff.no_grad():
             after = parametrization(before) if new else chain()
         if not isinstance(after, Tensor) or (after.shape, after.dtype) != (before.shape, before.dtype):
-            raise ValueError(
+            raise located.ValueError(
                 "Registering a parametrization may not change the shape or dtype of the tensor, unless the "
                 f"`unsafe` flag is enabled: {tensor_name} {before.shape}, {before.dtype} would become "
                 f"{getattr(after, 'shape', type(after))}, {getattr(after, 'dtype', None)}"
@@ -138,10 +139,10 @@ def remove_parametrizations(module: T, tensor_name: str, leave_parametrized: boo
     Raises ValueError if it is not parametrized, or if there are several originals to leave.
     """
     if not is_parametrized(module, tensor_name):
-        raise ValueError(f"Module {module} does not have a parametrization on {tensor_name}")
+        raise located.ValueError(f"Module {module} does not have a parametrization on {tensor_name}")
     chain = chains(module)[tensor_name]
     if not leave_parametrized and not chain.is_tensor:
-        raise ValueError(
+        raise located.ValueError(
             "Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is parametrized in terms "
             "of a sequence of tensors."
         )

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import autodiff
 from autodiff import Tensor
+from autodiff.errors import located
 
 
 def pad_sequence(
@@ -26,14 +27,16 @@ def pad_sequence(
             [4, 0, 0]])
     """
     if not isinstance(sequences, Iterable):
-        raise RuntimeError(
+        raise located.RuntimeError(
             f"pad_sequence: Expected iterable for input sequences, but got arg of type: {type(sequences)}"
         )
     sequences = list(sequences)
     if not sequences:
-        raise RuntimeError("received an empty list of sequences, in pad_sequence()")
+        raise located.RuntimeError("received an empty list of sequences, in pad_sequence()")
     if padding_side not in ("left", "right"):
-        raise RuntimeError(f"Expected padding_side to be one of left or right, but got {padding_side}.")
+        raise located.RuntimeError(
+            f"Expected padding_side to be one of left or right, but got {padding_side}."
+        )
     longest = max(len(x) for x in sequences)
     padded = []
     for x in sequences:
@@ -61,12 +64,12 @@ def pack_padded_sequence(
     input: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
 ) -> NoReturn:
     """Refused: NotImplementedError says what to do instead."""
-    raise NotImplementedError(PACKED.format("pack_padded_sequence"))
+    raise located.NotImplementedError(PACKED.format("pack_padded_sequence"))
 
 
 def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> NoReturn:
     """Refused: NotImplementedError says what to do instead."""
-    raise NotImplementedError(PACKED.format("pack_sequence"))
+    raise located.NotImplementedError(PACKED.format("pack_sequence"))
 
 
 def pad_packed_sequence(
@@ -76,4 +79,4 @@ def pad_packed_sequence(
     total_length: int | None = None,
 ) -> NoReturn:
     """Refused: NotImplementedError says what to do instead."""
-    raise NotImplementedError(PACKED.format("pad_packed_sequence"))
+    raise located.NotImplementedError(PACKED.format("pad_packed_sequence"))

@@ -9,6 +9,7 @@ import warnings
 from typing import Any, TypeVar
 
 from autodiff import Tensor
+from autodiff.errors import located
 
 from ..module import Module
 from ..parameter import Parameter
@@ -55,7 +56,7 @@ def weight_norm(module: T, name: str = "weight", dim: int | None = 0) -> T:
         stacklevel=2,
     )
     if any(hook.name == name for _, hook in norms(module)):
-        raise RuntimeError(f"Cannot register two weight_norm hooks on the same parameter {name}")
+        raise located.RuntimeError(f"Cannot register two weight_norm hooks on the same parameter {name}")
     hook = WeightNorm(name, dim)
     weight = getattr(module, name)
     delattr(module, name)
@@ -76,7 +77,7 @@ def remove_weight_norm(module: T, name: str = "weight") -> T:
             setattr(module, name, Parameter(weight))
             del module._hooks().before[key]
             return module
-    raise ValueError(f"weight_norm of '{name}' not found in {module}")
+    raise located.ValueError(f"weight_norm of '{name}' not found in {module}")
 
 
 def norms(module: Module) -> list[tuple[int, WeightNorm]]:

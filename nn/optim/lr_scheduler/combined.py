@@ -6,6 +6,8 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from autodiff.errors import located
+
 from ..optimizer import Optimizer
 from .plateau import ReduceLROnPlateau
 from .scheduler import LRScheduler, assign, options
@@ -21,15 +23,15 @@ class Combined(LRScheduler):
         name = type(self).__name__
         for i, scheduler in enumerate(schedulers):
             if not hasattr(scheduler, "optimizer"):
-                raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
+                raise located.TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
             if isinstance(scheduler, ReduceLROnPlateau):
-                raise ValueError(
+                raise located.ValueError(
                     f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs "
                     f"to be specified when calling `step`, but got one at index {i} in the given schedulers "
                     "sequence."
                 )
             if scheduler.optimizer is not optimizer:
-                raise ValueError(
+                raise located.ValueError(
                     f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
                     f"{type(scheduler).__name__} at index {i}, which has another one"
                 )
@@ -43,7 +45,7 @@ class Combined(LRScheduler):
         schedulers = self._schedulers
         saved = state_dict["_schedulers"]
         if len(saved) != len(schedulers):
-            raise ValueError(
+            raise located.ValueError(
                 f"loaded state dict has {len(saved)} schedulers, and there are {len(schedulers)} here"
             )
         super().load_state_dict(state_dict)
@@ -82,16 +84,16 @@ class SequentialLR(Combined):
         last_epoch: int = -1,
     ) -> None:
         if len(schedulers) < 1:
-            raise ValueError("SequentialLR expects at least one scheduler, but got no scheduler.")
+            raise located.ValueError("SequentialLR expects at least one scheduler, but got no scheduler.")
         self._check(schedulers, optimizer)
         if len(milestones) != len(schedulers) - 1:
-            raise ValueError(
+            raise located.ValueError(
                 "Sequential Schedulers expects number of schedulers provided to be one more than the number "
                 f"of milestone points, but got number of schedulers {len(schedulers)} and the number of "
                 f"milestones to be equal to {len(milestones)}"
             )
         if list(milestones) != sorted(milestones):
-            raise ValueError(f"SequentialLR: milestones must be in order, and they are {milestones}")
+            raise located.ValueError(f"SequentialLR: milestones must be in order, and they are {milestones}")
         self._schedulers = schedulers
         self._milestones = milestones
         self.last_epoch = last_epoch + 1
@@ -137,7 +139,7 @@ class ChainedScheduler(Combined):
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         if len(schedulers) < 1:
-            raise ValueError(
+            raise located.ValueError(
                 "ChainedScheduler expects at least one scheduler to be chained, but got no scheduler."
             )
         optimizer = optimizer or getattr(schedulers[0], "optimizer", None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from autodiff.errors import located
+
 from ..optimizer import Optimizer
 from .scheduler import LRScheduler, options
 
@@ -78,11 +80,13 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
         if not isinstance(T_0, int) or T_0 <= 0:
-            raise ValueError(f"Expected positive integer T_0, but got {T_0}")
+            raise located.ValueError(f"Expected positive integer T_0, but got {T_0}")
         if not isinstance(T_mult, int) or T_mult < 1:
-            raise ValueError(f"Expected integer T_mult >= 1, but got {T_mult}")
+            raise located.ValueError(f"Expected integer T_mult >= 1, but got {T_mult}")
         if not isinstance(eta_min, float | int):
-            raise ValueError(f"Expected float or int eta_min, but got {eta_min} of type {type(eta_min)}")
+            raise located.ValueError(
+                f"Expected float or int eta_min, but got {eta_min} of type {type(eta_min)}"
+            )
         self.T_0 = T_0
         self.T_i = T_0
         self.T_mult = T_mult
@@ -109,7 +113,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     def _jump(self, epoch: float) -> None:
         """Find T_cur and T_i by going from restart to restart."""
         if epoch < 0:
-            raise ValueError(f"Expected non-negative epoch, but got {epoch}")
+            raise located.ValueError(f"Expected non-negative epoch, but got {epoch}")
         self.T_cur, self.T_i = epoch, self.T_0
         if self.T_mult == 1:
             self.T_cur %= self.T_0

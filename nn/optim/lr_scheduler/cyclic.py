@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from autodiff.errors import located
+
 from ..optimizer import Optimizer
 from .function import attributes
 from .scheduler import LRScheduler, assign, one_each, refuse_other
@@ -21,7 +23,7 @@ class Cycle(LRScheduler):
         """Both values, one for each group; kept in the groups, at the highest to `start` with."""
         defaults = self.optimizer.defaults
         if "momentum" not in defaults and "betas" not in defaults:
-            raise ValueError(
+            raise located.ValueError(
                 "optimizer must support momentum or beta1 with `cycle_momentum` option enabled: "
                 f"{type(self.optimizer).__name__} has neither, so pass cycle_momentum=False"
             )
@@ -93,11 +95,13 @@ class CyclicLR(Cycle):
         self.total_size = up + (up if step_size_down is None else float(step_size_down))
         self.step_ratio = up / self.total_size
         if scale_fn is None and mode not in ("triangular", "triangular2", "exp_range"):
-            raise ValueError(
+            raise located.ValueError(
                 f"mode is invalid and scale_fn is None: {mode!r} is not triangular, triangular2 or exp_range"
             )
         if scale_mode not in ("cycle", "iterations"):
-            raise ValueError(f"scale_mode must be 'cycle' or 'iterations', instead got {scale_mode!r}")
+            raise located.ValueError(
+                f"scale_mode must be 'cycle' or 'iterations', instead got {scale_mode!r}"
+            )
         self.mode = mode
         self.gamma = gamma
         self._scale_fn_custom = scale_fn
@@ -193,9 +197,9 @@ class OneCycleLR(Cycle):
         self.optimizer = optimizer
         self.total_steps = _steps(total_steps, epochs, steps_per_epoch)
         if not isinstance(pct_start, float) or not 0 <= pct_start <= 1:
-            raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
+            raise located.ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
-            raise ValueError(
+            raise located.ValueError(
                 f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
             )
         self._anneal_func_type = anneal_strategy
@@ -222,7 +226,7 @@ class OneCycleLR(Cycle):
     def rates(self) -> list[Any]:
         t = self.last_epoch
         if t > self.total_steps:
-            raise ValueError(
+            raise located.ValueError(
                 f"Tried to step {t} times. The specified number of total steps is {self.total_steps}"
             )
         start, phases = 0.0, self._schedule_phases
@@ -267,9 +271,9 @@ def _steps(total: Any, epochs: Any, steps_per_epoch: Any) -> int:
     given = {"total_steps": total}
     if total is None:
         if epochs is None or steps_per_epoch is None:
-            raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
+            raise located.ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
         given = {"epochs": epochs, "steps_per_epoch": steps_per_epoch}
     for name, value in given.items():
         if not isinstance(value, int) or value <= 0:
-            raise ValueError(f"Expected positive integer {name}, but got {value}")
+            raise located.ValueError(f"Expected positive integer {name}, but got {value}")
     return math.prod(given.values())

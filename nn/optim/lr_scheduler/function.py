@@ -6,6 +6,8 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from autodiff.errors import located
+
 from ..optimizer import Optimizer
 from .scheduler import LRScheduler, options
 
@@ -26,10 +28,10 @@ class ByFunction(LRScheduler):
         n = len(optimizer.param_groups)
         functions = list(lr_lambda) if isinstance(lr_lambda, list | tuple) else [lr_lambda] * n
         if len(functions) != n:
-            raise ValueError(f"Expected {n} lr_lambdas, but got {len(functions)}")
+            raise located.ValueError(f"Expected {n} lr_lambdas, but got {len(functions)}")
         for function in functions:
             if not callable(function):
-                raise TypeError(f"lr_lambda should be a function, but got {type(function).__name__}")
+                raise located.TypeError(f"lr_lambda should be a function, but got {type(function).__name__}")
         self.lr_lambdas: list[Any] = functions
         super().__init__(optimizer, last_epoch)
 

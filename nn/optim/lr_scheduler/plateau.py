@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from autodiff.errors import located
+
 from ..optimizer import Optimizer
 from .scheduler import LRScheduler, assign, options, refuse_other, warn_of_epoch
 
@@ -46,17 +48,17 @@ class ReduceLROnPlateau(LRScheduler):
         eps: float = 1e-8,
     ) -> None:
         if factor >= 1.0:
-            raise ValueError(f"Factor should be < 1.0. It is {factor}")
+            raise located.ValueError(f"Factor should be < 1.0. It is {factor}")
         refuse_other(optimizer)
         n = len(optimizer.param_groups)
         several = isinstance(min_lr, list | tuple)
         min_lrs: list[Any] = list(min_lr) if isinstance(min_lr, list | tuple) else [min_lr] * n
         if len(min_lrs) != n:
-            raise ValueError(f"expected {n} min_lrs, got {len(min_lrs)}")
+            raise located.ValueError(f"expected {n} min_lrs, got {len(min_lrs)}")
         if mode not in ("min", "max"):
-            raise ValueError(f"mode {mode} is unknown! It is 'min' or 'max'")
+            raise located.ValueError(f"mode {mode} is unknown! It is 'min' or 'max'")
         if threshold_mode not in ("rel", "abs"):
-            raise ValueError(f"threshold mode {threshold_mode} is unknown! It is 'rel' or 'abs'")
+            raise located.ValueError(f"threshold mode {threshold_mode} is unknown! It is 'rel' or 'abs'")
         self.optimizer = optimizer
         self.mode = mode
         self.factor = factor
@@ -111,7 +113,7 @@ class ReduceLROnPlateau(LRScheduler):
         groups = self.optimizer.param_groups
         if len(self.min_lrs) != len(groups):
             if self.default_min_lr is None:
-                raise RuntimeError(
+                raise located.RuntimeError(
                     f"The number of param groups in the `optimizer` ({len(groups)}) differs from when "
                     f"`ReduceLROnPlateau` was initialized ({len(self.min_lrs)}), usually due to a new param "
                     "group being added to the optimizer. Please modify the `min_lrs` field to match it."

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autodiff import Tensor
+from autodiff.errors import located
 
 from ..optimizer import Optimizer
 from .order import note_steps, warn_if_first
@@ -75,7 +76,7 @@ class LRScheduler:
 
     def rates(self) -> list[Any]:
         """The rates of the groups in the epoch `last_epoch`."""
-        raise NotImplementedError(f"{type(self).__name__} must define get_lr()")
+        raise located.NotImplementedError(f"{type(self).__name__} must define get_lr()")
 
     # What a user calls -------------------------------------------------------------------------
 
@@ -167,7 +168,7 @@ def one_each(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
     if not isinstance(value, list | tuple):
         value = [value] * n
     if len(value) != n:
-        raise ValueError(
+        raise located.ValueError(
             f"{name} must have the same length as optimizer.param_groups. "
             f"{name} has {len(value)} values, param_groups has {n}."
         )
@@ -180,7 +181,7 @@ def one_each(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
 def refuse_other(optimizer: Any) -> None:
     """Raise TypeError for what is no optimizer."""
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        raise located.TypeError(f"{type(optimizer).__name__} is not an Optimizer")
 
 
 def warn_of_epoch() -> None:
