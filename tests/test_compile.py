@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import itertools
+import random
+import re
 import threading
+import types
 import warnings
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -535,6 +540,189 @@ def test_numbers_in_the_closure_and_globals_are_guarded():
 FACTOR = 1.0
 
 
+scale = 1.0
+settings_of_a_run = types.ModuleType("settings_of_a_run")
+
+
+class Scales:
+    by_class = 1.0
+
+    def __init__(self):
+        self.by_object, self.inner, self.epoch = 1.0, SimpleNamespace(a=SimpleNamespace(b=1.0)), 0
+
+    def by_method(self, x):
+        return x * scale
+
+    @property
+    def by_property(self):
+        return self.inner.a.b
+
+
+class Scaled(nn.Module):
+    def forward(self, x):
+        return self.scaled(x)
+
+    def scaled(self, x):
+        return x * scale
+
+
+class Slotted:
+    __slots__ = ("a",)
+
+
+def deep(x, n=6):
+    return deep(x, n - 1) if n else deepest(x)
+
+
+def deepest(x):
+    return (lambda x: x * scale)(x)
+
+
+def changes_of_settings():
+    """Steps, and what changes a number that they use: in all the places where Python can keep one."""
+    at, module, slotted = Scales(), Scaled(), Slotted()
+    entries, numbers, flags, array = {"a": 1.0}, [1.0], {1}, np.ones(3, np.float32)
+    large = dict.fromkeys(range(50), 1.0)
+    slotted.a = settings_of_a_run.a = 1.0
+
+    def change_scale(c):
+        global scale
+        scale = c
+
+    def change_entry(c):
+        large[40] = c
+
+    def change_flags(c):
+        flags.clear()
+        flags.add(c)
+
+    def change_default(c):
+        with_default.__kwdefaults__["c"][0] = c
+
+    def with_default(x, *, c=[1.0]):  # noqa: B006
+        return x * c[0]
+
+    return {
+        "a global of a method": (at.by_method, change_scale),
+        "a global of a module's method": (module, change_scale),
+        "a global of a helper's helper": (deep, change_scale),
+        "a global of a function that is called by ours": (
+            autodiff.func.grad(lambda x: deep(x * x).sum()),
+            change_scale,
+        ),
+        "an attribute": (lambda x: x * at.by_object, lambda c: setattr(at, "by_object", c)),
+        "an attribute of a class": (lambda x: x * at.by_class, lambda c: setattr(Scales, "by_class", c)),
+        "one that hides that of the class": (lambda x: x * at.by_class, lambda c: setattr(at, "by_class", c)),
+        "a property": (lambda x: x * at.by_property, lambda c: setattr(at.inner.a, "b", c)),
+        "a slot": (lambda x: x * slotted.a, lambda c: setattr(slotted, "a", c)),
+        "a Python module": (
+            lambda x: x * settings_of_a_run.a,
+            lambda c: setattr(settings_of_a_run, "a", c),
+        ),
+        "a dict": (lambda x: x * entries["a"], lambda c: entries.update(a=c)),
+        "a large dict": (lambda x: x * large[40], change_entry),
+        "a list": (lambda x: x * numbers[0], lambda c: numbers.__setitem__(0, c)),
+        "a longer list": (lambda x: x * sum(numbers), numbers.append),
+        "a set": (lambda x: x * max(flags), change_flags),
+        "a default": (with_default, change_default),
+        "an array": (lambda x: x * float(array[1]), lambda c: array.__setitem__(1, c)),
+        "getattr": (lambda x: x * getattr(at, "by_" + "object"), lambda c: setattr(at, "by_object", c)),
+        "a partial function": (partial(lambda c, x: x * c[0], numbers), lambda c: numbers.__setitem__(0, c)),
+    }
+
+
+@pytest.mark.parametrize("name", changes_of_settings())
+def test_numbers_are_guarded_wherever_they_are_kept(name, monkeypatch):
+    monkeypatch.setattr(Scales, "by_class", 1.0)
+    monkeypatch.setattr(f"{__name__}.scale", 1.0)
+    step, change = changes_of_settings()[name]
+    compiled = autodiff.compile(step, strict=True)
+    for i in range(9):
+        if i in (3, 6):
+            change(float(i))
+        assert bits(compiled(data((3,), i))) == bits(step(data((3,), i)))
+    assert replays(compiled) >= 2
+
+
+def test_what_the_step_does_not_mention_may_change():
+    at = Scales()
+
+    def step(x):
+        return x * at.by_object
+
+    compiled = autodiff.compile(step, strict=True)
+    for i in range(5):
+        at.epoch = i
+        compiled(data((3,)))
+    assert replays(compiled) == 1
+
+
+def test_a_module_whose_hook_is_removed():
+    layer = nn.Tanh()
+    compiled = autodiff.compile(lambda x: layer(x), strict=True)
+    x = data((3,))
+    handle = layer.register_forward_hook(lambda module, args, out: out * 2)
+    for i in range(8):
+        if i == 4:
+            handle.remove()
+        assert bits(compiled(x)) == bits(x.tanh() * (2 if i < 4 else 1))
+
+
+def test_gradients_of_two_batches_are_added_up():
+    def train(keep):
+        autodiff.manual_seed(0)
+        model = mlp()
+        optimizer = nn.optim.Adam(model.parameters())
+
+        @keep
+        def accumulate(x, y):
+            loss = nn.functional.cross_entropy(model(x), y) / 2
+            loss.backward()
+            return loss.detach()
+
+        left = []
+        for i in range(8):
+            losses = [accumulate(data((8, 5), 2 * i + j), classes(8, 3)) for j in range(2)]
+            optimizer.step()
+            left.append((bits(losses), state(model, optimizer)))
+            optimizer.zero_grad()
+        return left, accumulate
+
+    left, compiled = train(partial(autodiff.compile, strict=True))
+    assert left == train(lambda step: step)[0]
+    assert replays(compiled) == 2  # with gradients there, and without
+
+
+def test_a_gradient_may_be_returned():
+    model, optimizer, x, y, _ = training("Adam")
+
+    @partial(autodiff.compile, strict=True)
+    def step():
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+        return next(model.parameters()).grad
+
+    held = [(found := step(), bits(found), bits(next(model.parameters()).grad)) for _ in range(5)]
+    assert all(bits(found) == was == grad for found, was, grad in held)
+    assert replays(step) == 1
+
+
+def test_calls_that_all_differ_are_told_of_once():
+    step = autodiff.compile(lambda x, n: x * n)
+    with pytest.warns(RuntimeWarning, match="64 calls .* a tensor of one shape") as caught:
+        for n in range(100):
+            assert step(data((2,)), n).tolist() == (data((2,)) * n).tolist()
+    assert len(caught) == 1
+
+
+def test_a_tuple_with_names_is_an_argument_like_any():
+    step = autodiff.compile(lambda pair: pair.x * 2, strict=True)
+    for i in range(5):
+        assert bits(step(Same(data((2,), i)))) == bits(data((2,), i) * 2)
+    assert replays(step) == 1
+
+
 def test_a_step_may_have_the_name_of_something_in_it():
     """`optimizer.step` is no reason to watch the global `step`, which is the compiled step itself."""
     text = """
@@ -677,6 +865,9 @@ def test_another_thread_is_not_watched():
 w = data((3,)).requires_grad_()
 kept: list[Any] = []
 count = 0
+numbers = itertools.count()
+generator = np.random.default_rng(0)
+rates = nn.optim.SGD([data((3,)).requires_grad_()], lr=0.1)
 
 
 def branches(x):
@@ -723,6 +914,31 @@ def draws_an_index(x):
     return x[np.random.default_rng().permutation(3)]
 
 
+def branches_by_chance(x):
+    return x * (1 if random.random() < 0.9 else 2)
+
+
+def branches_by_numpys_chance(x):
+    return x * (1 if generator.random() < 0.9 else 2)
+
+
+def takes_from_an_iterator(x):
+    return x * (1 if next(numbers) < 100 else 2)
+
+
+def counts_in_a_list(x):
+    counters.append(1)
+    return x * (1 if len(counters) % 5 else 2)
+
+
+counters: list[int] = []
+
+
+def changes_its_rate(x):
+    rates.param_groups[0]["lr"] *= 0.5
+    return x * 2
+
+
 def has_a_hook(x):
     w.grad = None
     y = w * x
@@ -760,6 +976,11 @@ UNCOMPILABLE = {
     keeps_a_number: "kept",
     counts: "not the same for long",
     draws_with_numpy: "made a tensor",
+    branches_by_chance: "random numbers were drawn",
+    branches_by_numpys_chance: "random numbers were drawn",
+    takes_from_an_iterator: "iterator .numbers.",
+    counts_in_a_list: "not the same for long",
+    changes_its_rate: "option of an optimizer",
     draws_an_index: "indexed",
     has_a_hook: "hook",
     masked: "mask",
@@ -767,6 +988,12 @@ UNCOMPILABLE = {
     returns_history: "gradient was not taken",
     uses_old_history: "before the step",
 }
+
+
+AS_A_WHOLE = (
+    *(counts, branches_by_chance, branches_by_numpys_chance, takes_from_an_iterator, changes_its_rate),
+    counts_in_a_list,
+)
 
 
 @pytest.mark.parametrize("step", UNCOMPILABLE, ids=lambda step: step.__name__)
@@ -779,10 +1006,10 @@ def test_what_cannot_be_compiled_runs_eagerly_after_one_warning(step, capsys):
             compiled(data((3,), i))
             assert len(kept) == ("keeps" in step.__name__)
     (warning,) = [w for w in caught if w.category is RuntimeWarning]
-    assert UNCOMPILABLE[step] in str(warning.message) and replays(compiled) == 0
+    assert re.search(UNCOMPILABLE[step], str(warning.message)) and replays(compiled) == 0
     line = str(warning.message).partition(f"{__file__}:")[2].partition(".")[0]
     first = step.__code__.co_firstlineno
-    assert first + (step is not counts) <= int(line) <= first + 5  # where it is counted, nobody sees
+    assert first + (step not in AS_A_WHOLE) <= int(line) <= first + 5  # where it is counted, nobody sees
 
 
 @pytest.mark.parametrize("step", UNCOMPILABLE, ids=lambda step: step.__name__)

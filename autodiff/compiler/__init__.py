@@ -15,6 +15,8 @@ __all__ = ["compile"]
 
 MANY = 8  # programs for arguments of one kind: a step that changes more often is better run eagerly
 
+WAITING = 64  # first traces whose second has not come
+
 NEVER_THE_SAME = (
     "something that it uses (a global, an attribute, a number in its closure) is not the same for long"
 )
@@ -31,6 +33,7 @@ class Compiled:
         self.page: Any = None  # a copy of the last program, and the names that it uses, for `source`
         self.traced: dict[Any, Any] = {}  # the first trace, which the second must repeat
         self.reasons: set[Any] = set()  # keys for which it was given up
+        self.many_kinds = False  # whether it was said that each call is of another kind
         self.served: Any = None  # the program that ran last
         self.lock = threading.Lock()
         self.call: Callable[..., Any] = self.dispatch
@@ -148,26 +151,33 @@ class Compiled:
             return self.step(*args, **options)
         from .environment import Environment
         from .passes import simplified
-        from .program import same_programs, settled
+        from .program import beginning, same_programs
         from .watch import trace
 
         before = Environment(self.step, (*args, *options.values()))
         result, tracer = trace(self.step, args, options, before.optimizers, self.strict)
         if not tracer.reason:
             tracer.escapes()
+        if not tracer.reason:
+            tracer.reason = before.unfit()
+        tracer.forget()
         if len(self.programs.get(key, ())) >= MANY:
             tracer.reason = f"{MANY} programs were written for the same arguments, and none of them fits"
         if not tracer.reason:
             program = tracer.program
-            first = self.traced.pop(key, None)
+            waiting = key, beginning(program)
+            first = self.traced.pop(waiting, None)
             tries = 1 if first is None else first[2] + 1
-            changed = first is None or first[1].changed() or not settled(first[0], program)
+            changed = first is None or first[1].changed()
             if changed and tries < MANY:
-                self.traced[key] = (program, before, tries)
+                self.traced[waiting] = (program, before, tries)
+                if len(self.traced) > WAITING:
+                    del self.traced[next(iter(self.traced))]
+                    self.warn_of_many_kinds()
                 return result
-            tracer.reason, tracer.place = (
-                (NEVER_THE_SAME, "") if changed else same_programs(first[0], program)
-            )
+            tracer.reason, tracer.place = same_programs(first[0], program)
+            if changed:
+                tracer.reason = NEVER_THE_SAME
             if not tracer.reason:
                 from .page import copied
 
@@ -175,13 +185,26 @@ class Compiled:
                 self.programs.setdefault(key, []).append(self.form(simplified(program), before))
                 return result
         self.reasons.add(key)
-        message = f"compile: {tracer.reason}, at {tracer.place or self.place}"
+        self.refuse(f"{tracer.reason}, at {tracer.place or self.place}", "The step runs eagerly")
+        return result
+
+    def refuse(self, reason: str, instead: str, stacklevel: int = 4) -> None:
+        """Say why there is no program, and what is done instead; RuntimeError if that is not wanted."""
         if self.strict:
             from .trace import NotTraced
 
-            raise NotTraced(message)
-        warnings.warn(f"{message}. The step runs eagerly", RuntimeWarning, stacklevel=3)
-        return result
+            raise NotTraced(f"compile: {reason}")
+        warnings.warn(f"compile: {reason}. {instead}", RuntimeWarning, stacklevel=stacklevel)
+
+    def warn_of_many_kinds(self) -> None:
+        """Calls that all differ are slower than eager ones: say so, once."""
+        if not self.many_kinds:
+            self.many_kinds = True
+            reason = (
+                f"{WAITING} calls were given other shapes, numbers or objects each time: give what changes "
+                f"as a tensor of one shape, at {self.place}"
+            )
+            self.refuse(reason, "Such calls are slower than eager ones")
 
     def form(self, program: Any, environment: Any) -> Any:
         """The program as it is run: machine code if that is wished and can be, else NumPy."""
@@ -195,12 +218,8 @@ class Compiled:
                 return Native(program, environment)
             except NoLoop as error:
                 place = error.line.place
-                message = f"compile: {error}{', at ' + place if place else ''}"
-            if self.strict:
-                from .trace import NotTraced
-
-                raise NotTraced(message)
-            warnings.warn(f"{message}. The step runs as NumPy", RuntimeWarning, stacklevel=4)
+                reason = f"{error}{', at ' + place if place else ''}"
+            self.refuse(reason, "The step runs as NumPy", 5)
         return Replay(program, environment)
 
 
@@ -211,14 +230,14 @@ def compile(step: Callable[..., Any] | None = None, *, strict: bool = False, bac
     tensors. Its first two calls run eagerly and are written down; if they did the same, later ones replay
     that program. Tensors that it uses are read anew at each call, whatever is in them: arguments, parameters,
     data; so are the options of optimizers (`lr`). Random draws are drawn anew from the same stream. New
-    shapes, dtypes, numbers among the arguments, `train()` or `eval()`, and other objects under the names that
-    the step uses are traced again. What is returned is new, and detached; `.grad` of the parameters is what
-    eager code would leave.
+    shapes, dtypes, numbers among the arguments, `train()` or `eval()`, and anything else under the names that
+    the step uses (in its closure, in globals, attributes, lists and dicts) are traced again. What is returned
+    is new, and detached; `.grad` of the parameters is what eager code would leave.
 
     The step may not look at values: `if loss < 1`, `float(loss)`, `print(loss)`, and `loss.item()` unless it
-    is returned. Such a step runs eagerly, with one warning that names the line; with `strict=True`,
-    RuntimeError is raised, there and then. What Python does beside (counting, printing text) is done only
-    when the step is traced, and a Python number that it computes with is part of the program.
+    is returned; nor count, nor draw random numbers from NumPy or Python. Such a step runs eagerly, with one
+    warning that names the line; with `strict=True`, RuntimeError is raised, there and then. Printing text, or
+    asking for the time, is done only when the step is traced.
 
     `backend="numba"` makes one function of machine code of the program, which takes a few seconds, once: for
     small networks, where calling NumPy takes longer than computing. Sums, products of matrices, exp and its

@@ -30,7 +30,7 @@ def part_of(x: Any, arrays: list[Any]) -> Any:
         arrays.append(array)
         return array.shape, array.dtype, array.strides, x.record is not None, array.flags.writeable
     kind = type(x)
-    if kind in (tuple, list):
+    if kind is list or isinstance(x, tuple):
         return (kind, *(part_of(part, arrays) for part in x))
     if kind is dict:
         return (kind, *((name, part_of(part, arrays)) for name, part in x.items()))

@@ -601,9 +601,12 @@ class Tracer:
         if isinstance(result, Tensor):
             view = result._view
             allowed.update((id(result), id(view[0])) if view is not None else (id(result),))
-            if not self.is_born(result):
-                return result
             array = array_of.__get__(result)
+            if not self.is_born(result):
+                grads = [*self.grads_set.values(), *(t for t, _ in self.grads_read.values())]
+                if any(grad_of.__get__(t) is result for t in grads) and id(array) in self.known:
+                    return Returned(self.named(array))
+                return result
             record = result.record
             if record is not None and not record.spent and result._grad is None:
                 self.give_up(
@@ -643,6 +646,13 @@ class Tracer:
             line_of(kept.value) if number else self.made_at(array_of.__get__(kept)),
         )
 
+    def forget(self) -> None:
+        """Let go of what the numbers that `.item()` gave, and that may be kept, refer to."""
+        for ref in self.born.values():
+            number: Any = ref()
+            if isinstance(number, Number):
+                number.tracer, number.value = ENDED, None  # type: ignore[assignment]
+
     def made_at(self, array: Array) -> str:
         """The user's line that made this array, as far as is known."""
         found = self.known.get(id(array))
@@ -673,6 +683,12 @@ class Number(float):
     tracer: Tracer
     value: Value
 
+    def __reduce__(self) -> Any:
+        return float, (float.__pos__(self),)
+
+
+ENDED = Tracer()
+ENDED.reason = "it has ended"
 
 NO_NUMBERS = "a number that .item() gave is used in the step: return it instead"
 

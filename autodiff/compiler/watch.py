@@ -334,7 +334,7 @@ def plain_numbers(result: Any) -> Any:
 
 def leaves(tree: Any) -> list[Any]:
     """What is in nested tuples, lists and dicts."""
-    if type(tree) in (tuple, list):
+    if type(tree) is list or isinstance(tree, tuple):
         return [leaf for part in tree for leaf in leaves(part)]
     if type(tree) is dict:
         return [leaf for part in tree.values() for leaf in leaves(part)]
