@@ -92,6 +92,7 @@ class ByHand(Onlooker):
         for value in self.program.values:
             if value.kind == "made":
                 value.kind, value.source = "constant", None
+                self.originals[value] = value.array.copy(order="K")
         self.program.lines.clear()
         self.program.names.clear()
         self.losses.clear()

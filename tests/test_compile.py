@@ -708,6 +708,106 @@ def test_a_gradient_may_be_returned():
     assert replays(step) == 1
 
 
+def fill_rows(z, x, i):
+    z[i] = x[i]
+    z[i] += x[i]
+
+
+def add_to_a_view(z, x, i):
+    z[1:3].add_(x[1:3])
+
+
+def add_to_all(z, x, i):
+    z += x
+
+
+def add_at(z, x, i):
+    z.index_add_(0, i, x[i])
+
+
+def copy_to_its_transpose(z, x, i):
+    with autodiff.no_grad():
+        z.T.copy_(x.T)
+
+
+def mask_after_scatter(z, x, i):
+    z.scatter_(0, i[:, None].expand(-1, 3), x[:2])
+    z.masked_fill_(x > 0, 2.0)
+
+
+def draw_into(z, x, i):
+    z.normal_()
+    z.add_(x)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [fill_rows, add_to_a_view, add_to_all, add_at, copy_to_its_transpose, mask_after_scatter, draw_into],
+)
+def test_what_a_step_makes_and_changes_is_made_anew_at_each_call(change):
+    def train(keep):
+        autodiff.manual_seed(0)
+        w = data((4, 3)).requires_grad_()
+
+        @keep
+        def step(x, i):
+            w.grad = None
+            z, total = autodiff.zeros(4, 3), autodiff.zeros(())
+            change(z, x * w, i)
+            for row in z:
+                total += (row * w[0]).sum()
+            total.backward()
+            return total.detach(), z.detach()
+
+        calls = ((data((4, 3), n), classes(2, 4) + n % 2) for n in range(6))
+        return [(bits(step(x, i % 4)), bits(w.grad)) for x, i in calls], step
+
+    left, compiled = train(partial(autodiff.compile, strict=True))
+    assert left == train(lambda step: step)[0]
+    assert replays(compiled) == 1
+
+
+def change_parameters(optimizer, i):
+    if i == 4:
+        optimizer.param_groups[0]["params"] = optimizer.param_groups[0]["params"][:1]
+    if i == 7:
+        optimizer.param_groups[0]["params"].append(optimizer.left_out)
+
+
+@pytest.mark.parametrize("make", [partial(nn.optim.SGD, lr=0.1), nn.optim.Adam])
+def test_parameters_that_are_taken_from_an_optimizer_rest(make):
+    def train(keep):
+        autodiff.manual_seed(0)
+        model = mlp()
+        optimizer = make(model.parameters())
+        optimizer.left_out = model[-1].weight
+        x, y = data((8, 5)), classes(8, 3)
+        step = keep(lambda: one_step(model, optimizer, x, y))
+        left = []
+        for i in range(10):
+            change_parameters(optimizer, i)
+            left.append((bits(step()), state(model, optimizer)))
+        return left
+
+    assert train(autodiff.compile) == train(lambda step: step)
+
+
+def one_step(model, optimizer, x, y):
+    model.zero_grad()
+    loss = nn.functional.cross_entropy(model(x), y)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+def test_an_argument_may_be_returned():
+    step = autodiff.compile(lambda x: (x, x * 2), strict=True)
+    same = data((3,))
+    for x in (same, same, same, data((3,), 1), same):
+        assert bits(step(x)) == bits((x, x * 2))
+    assert replays(step) == 1
+
+
 def test_calls_that_all_differ_are_told_of_once():
     step = autodiff.compile(lambda x, n: x * n)
     with pytest.warns(RuntimeWarning, match="64 calls .* a tensor of one shape") as caught:

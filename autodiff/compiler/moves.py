@@ -75,6 +75,7 @@ class Moves(Calls):
                 calls += self.call_rule(optimizer, number, rule, work)
             heeded = self.bound(self.heeds(optimizer, group, options), "u")
             self.checks.append(f"{groups}[{number}] is not {g}")
+            self.checks.append(f"{g}['params'] != {self.bound([*group['params']], 'p')}")
             self.checks.append(f"[*{g}.values()] != {was} and not {heeded}()")
             self.heeding.append(self.names[heeded])
             params += [w for _, w, _ in work]

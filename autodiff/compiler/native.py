@@ -202,6 +202,7 @@ class Native(Replay):
             update.plain.append(plain_descent(optimizer, group))
             options = Options(rule, group)
             g, was, refreshed = (self.bound(x, "o") for x in (group, options.was, options.refreshed))
+            self.checks.append(f"{g}['params'] != {self.bound([*group['params']], 'p')}")
             self.checks.append(f"([*{g}.values()] != {was} and not {refreshed}())")
             self.bindings.append(options.refresh)
             self.options.append(options)

@@ -85,6 +85,14 @@ class Update:
     optimizer: Any
     groups: list[tuple[dict[str, Any], list[tuple[Any, Value, Value]]]]  # (parameter, its values, gradient)
     plain: list[bool] = field(default_factory=list)  # which groups descend plainly
+    params: list[list[Any]] = field(default_factory=list)  # all of each group
+
+    def fits(self) -> bool:
+        """Whether the optimizer has the same groups of the same parameters."""
+        now = self.optimizer.param_groups
+        return [*map(id, now)] == [id(group) for group, _ in self.groups] and [
+            [*map(id, group["params"])] for group in now
+        ] == [[*map(id, params)] for params in self.params]
 
 
 @dataclass(slots=True, eq=False)

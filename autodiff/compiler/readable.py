@@ -445,6 +445,8 @@ class Readable:
         if not isinstance(x, Value) or line.out is None or line.options:
             return None
         if f in COPIES or (f is np.ndarray.astype and np.dtype(args[1]) == x.array.dtype):
+            if x.kind == "constant" and not x.array.ndim:
+                return f"np.array({self.text(x)}, np.{x.array.dtype.name})", ATOM
             if {x.root, line.out.root} & self.memory:
                 return f"{self.text(x, ATOM)}.copy()", ATOM
             return self.inline.get(x) or (self.text(x, ATOM), ATOM)

@@ -219,8 +219,7 @@ class Replay(Moves):
         if mode.enabled is not self.enabled or (self.environment is not None and self.environment.changed()):
             return False
         for update in self.updates():
-            now = update.optimizer.param_groups
-            if [id(group) for group in now] != [id(group) for group, _ in update.groups]:
+            if not update.fits():
                 return False
         if not all(heeded() for heeded in self.heeding):
             return False

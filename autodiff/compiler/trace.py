@@ -71,6 +71,7 @@ class Tracer:
         self.place = ""  # and where in the user's code
         self.busy = False  # inside something that is written down as a whole
         self.lowering: int | None = None  # the number of values when a function began to be read on Lifteds
+        self.originals: dict[Value, Array] = {}  # copies of constants
         self.known: dict[int, tuple[Any, Value]] = {}  # by id; the arrays are kept, so that ids stay theirs
         self.seen: dict[int, tuple[Tensor, Array, Any]] = {}  # tensors made before: array and record
         self.given: dict[int, tuple[Tensor, Array, Any]] = {}  # the same of the arguments
@@ -114,10 +115,23 @@ class Tracer:
         """The value that an array is; a constant if nothing is known of it."""
         found = self.known.get(id(array))
         if found is None:
-            value = self.value("constant", array.copy(order="K"))
+            value = self.value("constant", array)
+            self.originals[value] = array.copy(order="K")
             self.know(array, value)
             return value
         return found[1]
+
+    def renew(self, root: Value) -> None:
+        """A constant whose memory is changed is made anew at each call."""
+        if root.kind == "constant":
+            others = [v for v in self.originals if v.kind == "constant" and v is not root]
+            if any(looks_at(root.array, v.array) for v in others):
+                self.give_up("memory is changed that two tensors share")
+            original = self.value("constant", root.array)
+            self.originals[original] = self.originals.pop(root)
+            root.kind = "made"
+            root.source = Instruction(np.copy, (original,), {}, root, Note("forward"), place=user_line())
+            self.program.lines.insert(0, root.source)
 
     def lifted(self, array: Array) -> Lifted:
         return Lifted(array, self.named(array), self)
@@ -242,6 +256,7 @@ class Tracer:
     def effect(self, function: Any, args: Any, options: Any, target: Value) -> None:
         """Write a line that changes the memory of `target`."""
         note = self.note._replace(call=self.calls())
+        self.renew(target.root)
         made = Instruction(function, args, options, None, note, False, target, place=user_line())
         self.program.lines.append(made)
         self.effects += 1
@@ -494,7 +509,7 @@ class Tracer:
                 groups.append((group, work))
             step(optimizer)
         if not self.reason:
-            made = Update(optimizer, groups)
+            made = Update(optimizer, groups, params=[[*group["params"]] for group, _ in groups])
             values = [v for _, work in groups for _, w, g in work for v in (w, g)]
             line = Instruction(update_of, (made, values), {}, None, Note("update"), False, place=user_line())
             self.program.lines.append(line)
@@ -518,6 +533,7 @@ class Tracer:
             target, values = self.lifted(x.array), self.lifted(new.array)
             same = new.dtype == x.dtype
             original(x, new, name)
+        self.renew(target.named.root)
         self.program.lines.append(
             Instruction(
                 np.copyto, (target.named, values.named), {} if same else {"casting": "unsafe"}, None,
@@ -561,6 +577,8 @@ class Tracer:
         """Note what the step returned, and which gradients it left."""
         if self.reason:
             return
+        for value, array in self.originals.items():
+            value.array = array
         allowed: set[int] = set()
         self.program.result = self.returned(result, allowed)
         for tensor in self.grads_set.values():
@@ -602,6 +620,8 @@ class Tracer:
             view = result._view
             allowed.update((id(result), id(view[0])) if view is not None else (id(result),))
             array = array_of.__get__(result)
+            if id(result) in self.given:
+                return Returned(self.named(array))
             if not self.is_born(result):
                 grads = [*self.grads_set.values(), *(t for t, _ in self.grads_read.values())]
                 if any(grad_of.__get__(t) is result for t in grads) and id(array) in self.known:

@@ -80,9 +80,21 @@ def watched(t: Tracer, optimizers: Sequence[Any]) -> Iterator[None]:
             put(Generator, name, watched_draw(t, vars(Generator)[name]))
         for name in SEEDS:
             put(Generator, name, refused(t, vars(Generator)[name], "the generator is seeded in the step"))
-        for cls in {cls for o in optimizers for cls in type(o).__mro__ if "step" in vars(cls)}:
-            put(cls, "step", watched_step(t, vars(cls)["step"]))
+        for cls in {cls for kind in kinds_of_optimizers(optimizers) for cls in kind.__mro__}:
+            if "step" in vars(cls):
+                put(cls, "step", watched_step(t, vars(cls)["step"]))
         yield
+
+
+def kinds_of_optimizers(optimizers: Sequence[Any]) -> set[type]:
+    """The classes of these, and all classes of optimizers, if there are any: one may not have been found."""
+    module = sys.modules.get("nn.optim.optimizer")
+    waiting = [module.Optimizer] if module is not None else []
+    found = {*map(type, optimizers), *waiting}
+    while waiting:
+        waiting = [cls for kind in waiting for cls in kind.__subclasses__() if cls not in found]
+        found.update(waiting)
+    return found
 
 
 def watched_forward(t: Tracer, op: Any, original: Any) -> Any:
