@@ -16,6 +16,7 @@ import numpy as np
 from .dtypes import Array, float64
 from .errors import describe, located
 from .functional import grad
+from .ops.dims import listed
 from .tensor import Tensor
 
 __all__ = ["gradcheck", "gradgradcheck"]
@@ -77,6 +78,8 @@ def gradgradcheck(
     >>> autodiff.gradgradcheck(lambda x: x.exp() * x, x)
     True
     """
+    if not callable(func):
+        raise located.TypeError(f"gradgradcheck(): func must be a function, not {type(func).__name__}")
     given = as_list(inputs)
     tested = [i for i, x in enumerate(given) if requires_grad(x)]
 
@@ -360,7 +363,7 @@ class Check:
 
 def as_list(inputs: Any) -> list[Any]:
     """One tensor or a sequence of arguments, as a list."""
-    return [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    return listed(inputs, "gradcheck", "inputs")
 
 
 def outputs_of(result: Any) -> list[Tensor]:

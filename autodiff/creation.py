@@ -243,7 +243,7 @@ def logspace(
 ) -> Tensor:
     """`base` to the powers `linspace(start, end, steps)`."""
     chosen = dtype_or_default(dtype)
-    powers = float(base) ** spaced("logspace", start, end, steps, float64)
+    powers = float(number("logspace", "base", base)) ** spaced("logspace", start, end, steps, float64)
     return finished(powers.astype(chosen), device, requires_grad)
 
 

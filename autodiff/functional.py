@@ -203,6 +203,10 @@ def grad(
     if grad_outputs is None:
         gradients: list[Tensor | None] = [None] * len(roots)
     else:
+        if not hasattr(grad_outputs, "__iter__"):
+            raise located.TypeError(
+                f"grad(): grad_outputs must be a Tensor or several, not {type(grad_outputs).__name__}"
+            )
         gradients = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
     if len(gradients) != len(roots):
         raise located.RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")

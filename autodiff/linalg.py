@@ -16,6 +16,7 @@ import numpy as np
 
 from .ops import diagonals, inverses, products
 from .ops.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
+from .ops.dims import refuse_no_number, refuse_plain
 from .ops.inverses import LinAlgError, SlogDet, inv, lstsq, pinv, solve
 from .ops.norms import matrix_norm, norm, vector_norm
 from .ops.products import matmul, multi_dot
@@ -63,6 +64,8 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     >>> autodiff.linalg.vecdot(autodiff.ones(2, 3), autodiff.ones(3))
     tensor([3., 3.])
     """
+    refuse_plain(x, "linalg.vecdot", "x")
+    refuse_plain(y, "linalg.vecdot", "y", 2)
     return sum(x * y, dim)
 
 
@@ -79,6 +82,9 @@ def matrix_rank(
     tensor(1)
     """
     s = np.abs(eigvalsh(input).array) if hermitian else svdvals(input).array
+    for name, bound in (("tol", tol), ("atol", atol), ("rtol", rtol)):
+        if bound is not None:
+            refuse_no_number(bound, "linalg.matrix_rank", name)
     above, share = (bound.array if isinstance(bound, Tensor) else bound for bound in (atol, rtol))
     if tol is not None:
         above, share = (tol.array if isinstance(tol, Tensor) else tol), 0.0

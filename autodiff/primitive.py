@@ -21,7 +21,7 @@ import numpy as np
 from . import memory
 from .arrays import as_array
 from .dtypes import Array, DType, get_default_dtype, result_dtype
-from .errors import explain, located
+from .errors import explain, located, no_tensor
 from .record import Record, mode
 from .tensor import Tensor, history
 
@@ -98,11 +98,7 @@ class Primitive:
                 return arg.__autodiff_apply__(self, args)
         if any(isinstance(arg, (ndarray, np.generic)) for arg in args):
             return self.forward(*args)
-        given = type(args[0]).__name__ if args else "nothing"
-        raise located.TypeError(
-            f"{self.name}(): argument 'input' (position 1) must be Tensor, not {given}: wrap it in "
-            "autodiff.tensor()"
-        )
+        raise located.TypeError(no_tensor(self.name, args[0] if args else None))
 
     @cached_property
     def reads(self) -> tuple[frozenset[int], ...]:

@@ -15,6 +15,7 @@ from .autograd.several import Pack
 from .backward import pullback
 from .errors import describe, located
 from .memory import changed_since
+from .ops.dims import listed, whole
 from .primitive import Primitive, registry
 from .random import get_rng_state, set_rng_state
 from .record import Record, clock, enable_grad, mode, set_grad_enabled
@@ -83,8 +84,9 @@ def checkpoint_sequential(
     >>> autodiff.grad(y, x)
     (tensor([-2.4784,  3.3129]),)
     """
-    parts = list(functions.children()) if hasattr(functions, "children") else list(functions)
-    if not 0 < segments <= max(len(parts), 1):
+    op = "checkpoint_sequential"
+    parts = listed(functions.children() if hasattr(functions, "children") else functions, op, "functions")
+    if not 0 < whole(segments, op, "segments") <= max(len(parts), 1):
         raise located.ValueError(
             f"checkpoint_sequential(): {len(parts)} functions make no {segments} segments"
         )

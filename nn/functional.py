@@ -34,7 +34,7 @@ from autodiff.ops.activations import refuse_integers
 from autodiff.ops.adaptive_pooling import adaptive_max_pool1d, adaptive_max_pool2d
 from autodiff.ops.attention import scaled_dot_product_attention
 from autodiff.ops.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
-from autodiff.ops.dims import refuse_plain
+from autodiff.ops.dims import refuse_no_number, refuse_plain
 from autodiff.ops.distances import normalize
 from autodiff.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, feature_alpha_dropout
 from autodiff.ops.linear import bilinear, linear
@@ -101,6 +101,8 @@ __all__ = [
 def _in_place(input: Tensor, name: str, function: Callable[..., Any], *options: Any) -> Tensor:
     """Write `function(input, *options)` over the input. Its rule may need the old values: it gets a copy."""
     refuse_plain(input, name)
+    for option in options:
+        refuse_no_number(option, name, "option")
     before = Tensor(input.array.copy(), history(input))
     return become(input, function(before, *options), name)
 
@@ -168,6 +170,8 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x between min_val and max_val, the nearer of them outside. Raises ValueError if min_val > max_val."""
+    refuse_no_number(min_val, "hardtanh", "min_val")
+    refuse_no_number(max_val, "hardtanh", "max_val")
     if min_val > max_val:
         raise located.ValueError(
             f"min_val cannot be greater than max_val, in hardtanh: {min_val} and {max_val}"
@@ -215,6 +219,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """softmax(-x)."""
+    refuse_plain(input, "softmin")
     return autodiff.softmax(-input, _guessed("softmin", input) if dim is None else dim, dtype)
 
 

@@ -17,6 +17,7 @@ import autodiff
 from autodiff import Tensor
 from autodiff.dtypes import Array
 from autodiff.errors import located
+from autodiff.ops.dims import refuse_no_number, refuse_plain
 from autodiff.random.generator import Generator
 
 GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
@@ -45,6 +46,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def fans(tensor: Tensor) -> tuple[int, int]:
     """fan_in and fan_out of a weight. Raises ValueError below two dimensions."""
+    refuse_plain(tensor, "init", "tensor")
     if tensor.ndim < 2:
         raise located.ValueError(
             "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions: a weight has "
@@ -60,6 +62,7 @@ def fans(tensor: Tensor) -> tuple[int, int]:
 @autodiff.no_grad()
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """All entries `val`."""
+    refuse_plain(tensor, "init.constant_", "tensor")
     return tensor.fill_(val)
 
 
@@ -76,6 +79,7 @@ def zeros_(tensor: Tensor) -> Tensor:
 @autodiff.no_grad()
 def eye_(tensor: Tensor) -> Tensor:
     """The identity: a linear layer passes on as many inputs as it can. ValueError unless 2-D."""
+    refuse_plain(tensor, "init.eye_", "tensor")
     if tensor.ndim != 2:
         raise located.ValueError(
             f"Only tensors with 2 dimensions are supported, not {tensor.ndim}: eye_ makes an identity matrix"
@@ -86,6 +90,7 @@ def eye_(tensor: Tensor) -> Tensor:
 @autodiff.no_grad()
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """The identity of a convolution: in each group channel i passes on channel i. ValueError for 1-D, 2-D."""
+    refuse_plain(tensor, "init.dirac_", "tensor")
     if tensor.ndim not in (3, 4, 5):
         raise located.ValueError(
             f"Only tensors with 3, 4, or 5 dimensions are supported, not {tensor.ndim}: dirac_ is for "
@@ -114,6 +119,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     >>> uniform_(autodiff.empty(3), -1, 1)
     tensor([-0.0075,  0.5364, -0.8230])
     """
+    refuse_plain(tensor, "init.uniform_", "tensor")
     return tensor.uniform_(a, b, generator=generator)
 
 
@@ -122,6 +128,7 @@ def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
     """Normal with this mean and standard deviation."""
+    refuse_plain(tensor, "init.normal_", "tensor")
     return tensor.normal_(mean, std, generator=generator)
 
 
@@ -139,6 +146,9 @@ def trunc_normal_(
     Where [a, b] holds little of the bell, the draws are uniform in it, and kept with a probability as high as
     the bell there.
     """
+    refuse_plain(tensor, "init.trunc_normal_", "tensor")
+    for name, x in (("mean", mean), ("std", std), ("a", a), ("b", b)):
+        refuse_no_number(x, "init.trunc_normal_", name)
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may "
@@ -175,12 +185,14 @@ def trunc_normal_(
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Uniform within ±gain·√(6 / (fan_in + fan_out)). Source: Glorot and Bengio (2010)."""
+    refuse_no_number(gain, "init.xavier_uniform_", "gain")
     std = gain * math.sqrt(2 / sum(fans(tensor)))
     return uniform_(tensor, -math.sqrt(3) * std, math.sqrt(3) * std, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Normal with standard deviation gain·√(2 / (fan_in + fan_out)). Source: Glorot and Bengio (2010)."""
+    refuse_no_number(gain, "init.xavier_normal_", "gain")
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(fans(tensor))), generator)
 
 
@@ -210,6 +222,7 @@ def kaiming_normal_(
 
 def kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float | None:
     """gain / √fan; None, with a warning, for a tensor without entries."""
+    refuse_plain(tensor, "init", "tensor")
     if 0 in tensor.shape:
         warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
         return None
@@ -226,6 +239,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     Further dimensions count as columns. The Q of a normal matrix, with the signs that make it uniform.
     Source: Saxe et al. (2013); Mezzadri (2007).
     """
+    refuse_plain(tensor, "init.orthogonal_", "tensor")
     if tensor.ndim < 2:
         raise located.ValueError(f"Only tensors with 2 or more dimensions are supported, not {tensor.ndim}")
     if not tensor.numel():
@@ -245,6 +259,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 @autodiff.no_grad()
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
     """Normal, but of each column the fraction `sparsity`, rounded up, is 0. Source: Martens (2010)."""
+    refuse_plain(tensor, "init.sparse_", "tensor")
     if tensor.ndim != 2:
         raise located.ValueError(f"Only tensors with 2 dimensions are supported, not {tensor.ndim}")
     rows, columns = tensor.shape

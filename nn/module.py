@@ -68,7 +68,12 @@ class Module:
     _roles: dict[str, Role]  # the registered attributes, in order of registration
     _module_hooks: Hooks | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, *args: Any) -> None:
+        if args:
+            refuse_input(self, *args)
+            raise located.TypeError(
+                f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were given"
+            )
         self.__dict__["_roles"] = {}
         self.training = True
 
@@ -147,7 +152,7 @@ class Module:
             raise KeyError(f"attribute '{name}' already exists")
         if value is not None and not isinstance(value, expected):
             if role == "module":
-                raise located.TypeError(f"{kind(value)} is not a Module subclass")
+                raise located.TypeError(f"{kind(value)} is not a Module subclass{how_to_make(value)}")
             raise located.TypeError(
                 f"cannot assign '{kind(value)}' object to {what} '{name}' ({kind_of(expected)} or None "
                 "required)"
@@ -524,6 +529,25 @@ def hooked(hooks: OrderedDict[int, Any], hook: Any, prepend: bool) -> RemovableH
     if prepend:
         hooks.move_to_end(handle.key, last=False)
     return handle
+
+
+def how_to_make(value: Any) -> str:
+    """What to write instead of a class of modules, a function, or a list of modules."""
+    if isinstance(value, type) and issubclass(value, Module):
+        return f": make one, {value.__name__}()"
+    if isinstance(value, (list, tuple)) and all(isinstance(item, Module) for item in value):
+        return ": Sequential(*modules), with a star, takes those of a list"
+    return ": of a function there is a module, as nn.ReLU() of relu" if callable(value) else ""
+
+
+def refuse_input(module: Module, *options: Any) -> None:
+    """Raise TypeError if an option of a layer is a Tensor: its input, given when it is made."""
+    if any(isinstance(option, Tensor) for option in options):
+        name = type(module).__name__
+        raise located.TypeError(
+            f"{name} was given a Tensor when it was made: make it first, layer = nn.{name}(...), then call "
+            "it, layer(x)"
+        )
 
 
 def join(path: str, name: str) -> str:

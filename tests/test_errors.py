@@ -12,6 +12,7 @@ from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -20,6 +21,7 @@ import nn
 from autodiff import tensor
 from autodiff.errors.tracebacks import readable
 from autodiff.suspicions import losses
+from nn.data import DataLoader, Subset, TensorDataset
 
 ROOT = Path(__file__).parent.parent
 F = nn.functional
@@ -42,6 +44,26 @@ def changed_after_use() -> None:
     z = x.exp()
     z.mul_(2)
     (z.sum() + loss).backward()
+
+
+class NoSuper(nn.Module):
+    """A module whose `__init__` forgets the other."""
+
+    def __init__(self) -> None:
+        self.layer = nn.Linear(1, 1)
+
+
+def generator_twice() -> None:
+    parameters = nn.Linear(1, 1).parameters()
+    nn.utils.clip_grad_norm_(parameters, 1.0)
+    nn.optim.Adam(parameters)
+
+
+def fit(x: Any, y: Any, loss: Any = F.mse_loss) -> None:
+    model = nn.Linear(2, 1)
+    nn.Trainer(model, loss, nn.optim.SGD(model.parameters(), lr=0.1)).fit(
+        x.detach(), y.detach(), verbose=False
+    )
 
 
 ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
@@ -155,6 +177,197 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a model as parameters": (lambda: nn.optim.SGD(nn.Linear(1, 1)), TypeError, r"model\.parameters\(\)"),
     "no parameters": (lambda: nn.optim.SGD([]), ValueError, r"empty parameter list"),
     "a list": (lambda: nn.Linear(1, 1)([1.0]), TypeError, r"must be Tensor, not list.*autodiff\.tensor\(\)"),
+    "an array of NumPy": (
+        lambda: nn.Sequential(nn.Linear(2, 1))(np.ones((3, 2))),
+        TypeError,
+        r"must be Tensor, not numpy\.ndarray: wrap it in autodiff\.tensor\(\).*in Sequential\.0",
+    ),
+    "whole numbers": (
+        lambda: nn.Linear(2, 1)(tensor([[1, 2]])),
+        RuntimeError,
+        r"same dtype, but got int64 and float32.*x\.to\(float32\)",
+    ),
+    "what an LSTM returns": (
+        lambda: nn.Sequential(nn.LSTM(3, 4), nn.Linear(4, 1))(leaf(5, 2, 3)),
+        TypeError,
+        r"must be Tensor, not tuple: take the one that is meant, x\[0\].*in Sequential\.1",
+    ),
+    "a list of tensors": (
+        lambda: autodiff.exp([leaf(2)]),
+        TypeError,
+        r"not list: autodiff\.stack\(tensors\)",
+    ),
+    "nothing": (lambda: nn.Linear(2, 1)(None), TypeError, r"not NoneType: a function without a return"),
+    "a layer for its result": (
+        lambda: F.cross_entropy(nn.Softmax(dim=1), tensor([0])),
+        TypeError,
+        r"it is a module, .*layer = Softmax\(\.\.\.\), then layer\(x\)",
+    ),
+    "a layer made of its input": (
+        lambda: nn.Tanh(leaf(2)),
+        TypeError,
+        r"Tanh was given a Tensor when it was made.*nn\.Tanh\(\.\.\.\), then call it",
+    ),
+    "a loss made of tensors": (
+        lambda: nn.MSELoss(leaf(2), leaf(2)),
+        RuntimeError,
+        r"Boolean value of Tensor .* ambiguous.*loss_fn = nn\.MSELoss\(\), then loss_fn\(input, target\)",
+    ),
+    "cross-entropy made of tensors": (
+        lambda: nn.CrossEntropyLoss(leaf(2, 3), tensor([0, 1])),
+        RuntimeError,
+        r"ambiguous.*loss_fn = nn\.CrossEntropyLoss\(\)",
+    ),
+    "labels as floats": (
+        lambda: nn.CrossEntropyLoss()(leaf(2, 3), tensor([0.0, 1.0])),
+        RuntimeError,
+        r"expected target dtype to be int64.*target\.long\(\).*in CrossEntropyLoss",
+    ),
+    "labels as rows of ones and zeros": (
+        lambda: nn.CrossEntropyLoss()(leaf(2, 3), tensor([[0, 1, 0], [1, 0, 0]])),
+        RuntimeError,
+        r"multi-target not supported.*one-hot, target\.argmax\(1\)",
+    ),
+    "fewer labels than rows": (
+        lambda: nn.CrossEntropyLoss()(leaf(4, 3), tensor([0, 1])),
+        ValueError,
+        r"batch_size \(4\) to match target batch_size \(2\)",
+    ),
+    "no super().__init__()": (
+        NoSuper,
+        AttributeError,
+        r"cannot assign module before Module\.__init__\(\) call.*super\(\)\.__init__\(\) first in NoSuper",
+    ),
+    "no forward": (
+        lambda: nn.Module()(leaf(2)),
+        NotImplementedError,
+        r'missing the required "forward" function',
+    ),
+    "a class in a Sequential": (
+        lambda: nn.Sequential(nn.Linear(1, 1), nn.ReLU),
+        TypeError,
+        r"type is not a Module subclass: .*ReLU\(\)",
+    ),
+    "a function in a Sequential": (
+        lambda: nn.Sequential(nn.Linear(1, 1), autodiff.relu),
+        TypeError,
+        r"is not a Module subclass: .*nn\.ReLU\(\)",
+    ),
+    "features that are no integer": (
+        lambda: nn.Linear(2.0, 1),  # type: ignore[arg-type]
+        TypeError,
+        r"must be int, not float.*in Linear\(in_features=2\.0, out_features=1",
+    ),
+    "parameters not called": (
+        lambda: nn.optim.SGD(nn.Linear(1, 1).parameters, lr=0.1),  # type: ignore[arg-type]
+        TypeError,
+        r"got method: pass model\.parameters\(\)",
+    ),
+    "a generator read twice": (
+        generator_twice,
+        ValueError,
+        r"empty parameter list.*was read before \(it can be read once\)",
+    ),
+    "an option that is no number": (
+        lambda: nn.optim.Adam(nn.Linear(1, 1).parameters(), lr="0.1"),  # type: ignore[arg-type]
+        TypeError,
+        r"argument 'lr' must be a number, not str",
+    ),
+    "backward of a list": (
+        lambda: autodiff.autograd.backward([1.0]),  # type: ignore[list-item]
+        TypeError,
+        r"must be Tensor, not float",
+    ),
+    "a kernel larger than the image": (
+        lambda: nn.Conv2d(1, 1, 5)(leaf(1, 1, 3, 3)),
+        RuntimeError,
+        r"Kernel size can't be greater than actual input size.*a smaller kernel, or padding",
+    ),
+    "a word that is no integer": (
+        lambda: nn.Embedding(5, 3)(tensor([1.0])),
+        RuntimeError,
+        r"scalar type int64; but got float32.*input\.long\(\)",
+    ),
+    "an LSTM's state at a GRU": (
+        lambda: nn.GRU(3, 4)(leaf(5, 2, 3), (leaf(1, 2, 4), leaf(1, 2, 4))),
+        TypeError,
+        r"a state must be a Tensor, not tuple: a GRU or RNN has one state",
+    ),
+    "an LSTM of four dimensions": (
+        lambda: nn.LSTM(3, 4)(leaf(1, 1, 5, 3)),
+        ValueError,
+        r"Expected input to be 2D or 3D, got 4D instead",
+    ),
+    "a mask's shape": (
+        lambda: nn.MultiheadAttention(4, 2)(*[leaf(5, 2, 4)] * 3, attn_mask=leaf(4, 4)),
+        RuntimeError,
+        r"The shape of the 2D attn_mask is \(4, 4\), but should be \(5, 5\)",
+    ),
+    "heads": (
+        lambda: nn.MultiheadAttention(5, 2),
+        AssertionError,
+        r"divisible by num_heads, and 5 is not",
+    ),
+    "batches of none": (
+        lambda: DataLoader([1, 2], batch_size=0),
+        ValueError,
+        r"batch_size should be a positive integer value.*batch_size=0",
+    ),
+    "two arrays in a loader": (
+        lambda: DataLoader(leaf(4, 2), leaf(4)),  # type: ignore[arg-type]
+        ValueError,
+        r"batch_size should be a positive integer.*DataLoader\(TensorDataset\(x, y\)",
+    ),
+    "a loader of nothing": (
+        lambda: list(DataLoader(None)),
+        TypeError,
+        r"object of type 'NoneType' has no len\(\).*__len__ and __getitem__",
+    ),
+    "samples of unlike lengths": (
+        lambda: list(DataLoader([[1.0], [2.0, 3.0]], batch_size=2)),
+        RuntimeError,
+        r"should be of equal size.*pad them, or pass a collate_fn",
+    ),
+    "an index beyond the data": (
+        lambda: list(DataLoader(Subset(TensorDataset(leaf(4).detach()), [9]))),
+        IndexError,
+        r"index 9 is out of bounds for dimension 0 with size 4",
+    ),
+    "x and y of unlike lengths": (
+        lambda: fit(leaf(4, 2), leaf(3, 1)),
+        ValueError,
+        r"as many samples in x as in y.*\(4, 2\), \(3, 1\)",
+    ),
+    "x of other features": (
+        lambda: fit(leaf(4, 3), leaf(4, 1)),
+        RuntimeError,
+        r"cannot be multiplied \(4x3 and 2x1\).*in_features=3",
+    ),
+    "a loss class to a trainer": (
+        lambda: nn.Trainer(nn.Linear(1, 1), nn.MSELoss, None),  # type: ignore[arg-type]
+        TypeError,
+        r"a loss module, such as nn\.CrossEntropyLoss\(\)",
+    ),
+    "a number as loss": (
+        lambda: fit(leaf(4, 2), leaf(4, 1), lambda z, y: F.mse_loss(z, y).item()),
+        TypeError,
+        r"the loss returned float.*without item\(\)",
+    ),
+    "a layer to initialize": (
+        lambda: nn.init.xavier_uniform_(nn.Linear(1, 1)),  # type: ignore[arg-type]
+        TypeError,
+        r"argument 'tensor' .* must be Tensor",
+    ),
+    "a gain's name": (
+        lambda: nn.init.xavier_uniform_(leaf(2, 2), gain="relu"),  # type: ignore[arg-type]
+        TypeError,
+        r"argument 'gain' must be a number, not str",
+    ),
+    "no number": (
+        lambda: autodiff.quantile(leaf(3), "half"),
+        TypeError,
+        r"quantile\(\): argument 'q' must be a number, not str",
+    ),
 }
 
 
@@ -240,7 +453,7 @@ def test_an_error_of_ours_that_we_did_not_raise_is_shown_whole() -> None:
         nn.Linear(2, 1)._register(1)  # type: ignore[call-arg]
 
     def deep() -> None:
-        autodiff.autograd.backward(3)  # type: ignore[arg-type]
+        nn.Linear(2, 1).apply(3)  # type: ignore[arg-type]
 
     for program in (broken, deep):
         try:

@@ -200,7 +200,7 @@ def test_refused(row: tuple[Any, ...]) -> None:
 def test_what_we_lack_is_refused_by_name() -> None:
     with pytest.raises(NotImplementedError, match="proj_size"):
         nn.LSTM(3, 4, proj_size=2)
-    with pytest.raises(TypeError, match="must be a Tensor, not list"):
+    with pytest.raises(TypeError, match="must be Tensor, not list"):
         nn.LSTM(3, 4)([[1.0, 2.0, 3.0]])
     with pytest.warns(UserWarning, match="non-zero dropout expects num_layers greater than 1"):
         nn.GRU(3, 4, dropout=0.2)

@@ -12,6 +12,7 @@ from ..dtypes import Array
 from ..errors import located
 from ..functional import accumulate, records_of, run
 from ..inplace import take_flat
+from ..ops.dims import listed, refuse_plain
 from ..primitive import cast
 from ..record import enable_grad
 from ..tensor import Tensor
@@ -38,6 +39,8 @@ def backward(
     tensor([ 3., 41.])
     """
     roots = as_list(tensors)
+    for k, root in enumerate(roots):
+        refuse_plain(root, "backward", "tensors", k + 1)
     gradients = [None] * len(roots) if grad_tensors is None else as_list(grad_tensors)
     if len(gradients) != len(roots):
         raise located.RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")
@@ -58,7 +61,7 @@ def backward(
 
 def as_list(tensors: Any) -> list[Any]:
     """One tensor or a sequence of them, as a list."""
-    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    return listed(tensors, "backward", "tensors")
 
 
 class Pack:

@@ -7,7 +7,7 @@ shows it of all others too, if nobody catches them, and leaves out the frames th
 
 from .operation import explain
 from .where import located, placed
-from .wording import broadcast_conflict, describe, expand_conflict, matmul_conflict
+from .wording import broadcast_conflict, describe, expand_conflict, matmul_conflict, no_tensor
 
 __all__ = [
     "broadcast_conflict",
@@ -16,5 +16,6 @@ __all__ = [
     "explain",
     "located",
     "matmul_conflict",
+    "no_tensor",
     "placed",
 ]

@@ -20,6 +20,31 @@ def describe(value: Any) -> str:
     return repr(value) if len(repr(value)) < 60 else type(value).__name__
 
 
+def no_tensor(op: str, value: Any, name: str = "input", position: int = 1) -> str:
+    """That an argument must be a Tensor, what it is, and what makes one of it."""
+    kind = f"{type(value).__module__}.{type(value).__name__}".removeprefix("builtins.")
+    return f"{op}(): argument '{name}' (position {position}) must be Tensor, not {kind}: {instead_of(value)}"
+
+
+def instead_of(value: Any) -> str:
+    """What was probably meant, where a Tensor is needed and this was given."""
+    if hasattr(type(value), "named_modules"):
+        called = type(value).__name__
+        return f"it is a module, which is made first and then called: layer = {called}(...), then layer(x)"
+    if isinstance(value, type):
+        return f"it is a class: make one, {value.__name__}(...)"
+    if isinstance(value, (list, tuple)) and any(hasattr(x, "array") for x in value):
+        if isinstance(value, tuple):
+            return (
+                "take the one that is meant, x[0]: recurrent layers and attention return (output, ...), "
+                "datasets (x, y)"
+            )
+        return "autodiff.stack(tensors) makes one of several of the same shape"
+    if value is None:
+        return "a function without a return gives None"
+    return "wrap it in autodiff.tensor()"
+
+
 def broadcast_conflict(shapes: list[tuple[int, ...]]) -> str:
     """Which dimension keeps these shapes from broadcasting, in PyTorch's words, and what would help."""
     a, b = next(

@@ -6,6 +6,7 @@ composed. Kinks are PyTorch's, measured: hardswish'(3) = 1, celu'(0) = 1, softsh
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..errors import describe, located
 from ..primitive import Primitive, Unary
 from ..tensor import Tensor
 from . import joining, shapes
-from .dims import one_dim, refuse_plain
+from .dims import one_dim, refuse_no_number, refuse_plain
 from .elementwise import abs, at_most, bounded, elu, sigmoid, sign, softplus, tanh, where
 
 # A primitive returns Any: of tensors a tensor.
@@ -156,9 +157,15 @@ def threshold(input: Tensor, threshold: float, value: float) -> Tensor:
     tensor([-7.,  2.])
     """
     refuse_plain(input, "threshold")
+    refuse_no_number(threshold, "threshold", "threshold")
+    refuse_no_number(value, "threshold", "value")
     if input.dtype == bool:
         raise located.NotImplementedError('"threshold" not implemented for bool: convert first, x.float()')
     if input.dtype.kind != "f":
+        if any(getattr(x, "ndim", 0) or not isfinite(x) for x in (threshold, value)):
+            raise located.RuntimeError(
+                f"threshold(): {threshold} and {value} cannot both be written as {input.dtype}: x.float()"
+            )
         threshold, value = int(threshold), int(value)
     return where(input <= threshold, value, input)
 
@@ -179,6 +186,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     tensor([-1.5000,  0.0000,  1.5000])
     """
     refuse_integers("softshrink", input)
+    refuse_no_number(lambd, "softshrink", "lambd")
     if lambd < 0:
         raise located.RuntimeError(f"lambda must be in range [0, inf), in softshrink, but found {lambd}")
     return where(abs(input) <= lambd, 0.0, input - sign(input) * lambd)

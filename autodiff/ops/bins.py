@@ -8,7 +8,7 @@ import numpy as np
 
 from ..creation import spaced
 from ..dtypes import Array, int64
-from ..errors import located
+from ..errors import describe, located
 from ..tensor import Tensor
 from .composed import refuse_integers
 from .dims import refuse_no_number, refuse_plain, whole
@@ -43,6 +43,7 @@ def searchsorted(
             "searchsorted(): side and right can't be set to opposites, got side of left while right was True"
         )
     edges = sorted_sequence.array
+    refuse_no_number(input, "searchsorted", "input")
     values = input.array if isinstance(input, Tensor) else np.asarray(input)
     if sorter is not None:
         edges = rearranged(edges, sorter)
@@ -119,10 +120,11 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         )
     if x.ndim != 1 or (x < 0).any():
         raise located.RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    if minlength < 0:
+    if whole(minlength, "bincount", "minlength") < 0:
         raise located.RuntimeError(f"minlength should be >= 0, in bincount(): it is {minlength}")
     if weights is None or not x.size:
         return Tensor(np.bincount(x, minlength=minlength))
+    refuse_plain(weights, "bincount", "weights", 2)
     if weights.array.shape != x.shape:
         raise located.RuntimeError(
             f"weights should be 1-d and have the same length as input, {len(x)}, in bincount(); their shape "
@@ -182,6 +184,10 @@ def histogram(
             raise located.RuntimeError(
                 "histogram(): input tensor and bins tensors should have the same dtype, but got input with "
                 f"dtype {x.dtype} and bins with dtype {bins.array.dtype}"
+            )
+        if bins.array.ndim != 1 or not bins.array.size:
+            raise located.RuntimeError(
+                f"histogram(): bins tensor should have one dimension and not be empty, not {describe(bins)}"
             )
         edges = bins.array.copy()
     else:

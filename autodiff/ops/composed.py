@@ -60,6 +60,7 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """
     refuse_integers(input, "lerp")
     refuse_plain(end, "lerp", "end", 2)
+    refuse_no_number(weight, "lerp", "weight")
     for name, x in (("end", end), ("weight", weight)):
         if isinstance(x, Tensor) and x.array.dtype != input.array.dtype:
             raise located.RuntimeError(
@@ -130,6 +131,8 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
 
     Without eps it is nan outside of [0, 1].
     """
+    if eps is not None:
+        refuse_no_number(eps, "logit", "eps")
     return log_odds(input if eps is None else clamp(input, eps, 1 - eps))
 
 

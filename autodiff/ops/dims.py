@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from ..errors import located
+from ..errors import located, no_tensor
 from ..errors.tracebacks import passing
 from ..tensor import Tensor
 
@@ -51,11 +51,7 @@ def many_dims(dim: Any, ndim: int, op: str) -> tuple[int, ...]:
 def refuse_plain(x: Any, op: str, name: str = "input", position: int = 1) -> None:
     """Raise TypeError for an argument that must be a Tensor and is not."""
     if not isinstance(x, Tensor):
-        kind = f"{type(x).__module__}.{type(x).__name__}".removeprefix("builtins.")
-        raise located.TypeError(
-            f"{op}(): argument '{name}' (position {position}) must be Tensor, not {kind}: wrap it in "
-            "autodiff.tensor()"
-        )
+        raise located.TypeError(no_tensor(op, x, name, position))
 
 
 def whole(n: Any, op: str, name: str) -> int:
@@ -70,6 +66,18 @@ def refuse_no_number(x: Any, op: str, name: str) -> None:
     """Raise TypeError for an argument that must be a number, or a tensor of one, and is not."""
     if not isinstance(x, (int, float, np.generic)) and getattr(x, "size", getattr(x, "numel", None)) is None:
         raise located.TypeError(f"{op}(): argument '{name}' must be a number, not {type(x).__name__}")
+
+
+def listed(values: Any, op: str, name: str) -> list[Any]:
+    """What is meant to be several, as a list; one Tensor is a list of itself. TypeError for anything else."""
+    if isinstance(values, Tensor):
+        return [values]
+    try:
+        return list(values)
+    except TypeError:
+        raise located.TypeError(
+            f"{op}(): argument '{name}' must be a list or tuple, not {type(values).__name__}"
+        ) from None
 
 
 def integers(values: Any, op: str) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ from ..errors import located
 from ..primitive import Primitive
 from ..tensor import Tensor
 from .diagonals import diagonal
-from .dims import many_dims, refuse_plain
+from .dims import integers, many_dims, refuse_plain
 from .products import refuse_dtypes
 from .reductions import sum
 from .shapes import permute, regroup
@@ -283,6 +283,12 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
             raise located.RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
         first, second = tuple(range(n - dims, n)), tuple(range(dims))
     else:
+        pair = dims.tolist() if isinstance(dims, Tensor) else dims
+        if not (isinstance(pair, (list, tuple)) and len(pair) == 2):
+            raise located.RuntimeError(
+                f"tensordot expects dims to be int or tuple[list[int], list[int]], but got dims={dims}"
+            )
+        dims = [integers(part, "tensordot") for part in pair]
         first, second = many_dims(tuple(dims[0]), n, "tensordot"), many_dims(tuple(dims[1]), m, "tensordot")
     if len(first) != len(second):
         raise located.RuntimeError("both dimension lists should have same length, in tensordot()")

@@ -19,7 +19,7 @@ from ..errors import describe, located
 from ..primitive import Binary, Predicate, Primitive, Unary, UnaryPredicate, cast
 from ..tensor import Tensor
 from . import error_function, special
-from .dims import refuse_plain
+from .dims import refuse_no_number, refuse_plain
 from .special import gate, gate_slope
 
 __all__ = [
@@ -381,7 +381,10 @@ def where(condition: Any, input: Operand | None = None, other: Operand | None = 
         return special.where(condition, input, other)  # in a rule, read on arrays
     refuse_plain(condition, "where", "condition")
     if input is None and other is None:
-        return tuple(Tensor(positions) for positions in np.nonzero(condition.array))
+        return tuple(Tensor(positions) for positions in np.nonzero(np.atleast_1d(condition.array)))
+    for name, operand in (("input", input), ("other", other)):
+        if not hasattr(operand, "__autodiff_apply__"):
+            refuse_no_number(operand, "where", name)
     operands = [
         Tensor(as_array(o, copy=True)) if isinstance(o, np.ndarray) else o for o in (condition, input, other)
     ]

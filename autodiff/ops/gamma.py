@@ -16,7 +16,7 @@ from ..dtypes import Array
 from ..errors import located
 from ..primitive import Primitive, Unary
 from ..tensor import Tensor
-from .dims import refuse_plain
+from .dims import refuse_plain, whole
 from .special import as_floats
 
 # A primitive returns Any: of tensors a tensor.
@@ -121,6 +121,6 @@ def polygamma(n: int, input: Tensor) -> Tensor:
     tensor([1.6449, 0.6449])
     """
     refuse_plain(input, "polygamma", "input", 2)
-    if n < 0:
+    if whole(n, "polygamma", "n") < 0:
         raise located.RuntimeError(f"polygamma(n, x) does not support negative n, but got {n}.")
     return slope(input if input.dtype.kind == "f" else input.float(), n)

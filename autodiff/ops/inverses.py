@@ -18,7 +18,7 @@ from ..errors import describe, located
 from ..primitive import Primitive
 from ..tensor import Tensor
 from . import elementwise
-from .dims import refuse_plain
+from .dims import refuse_no_number, refuse_plain
 from .products import matmul
 from .reductions import product_of_others, sum
 from .shapes import expand, squeeze, swap, unsqueeze
@@ -153,6 +153,8 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
             f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.array.dtype} and "
             f"B of type {B.array.dtype} instead"
         )
+    if not b:
+        raise located.RuntimeError("linalg.solve: B must have at least 1 dimension, and is one number")
     vector = len(b) == 1 or (len(b) == len(a) - 1 and b == a[:-1])
     columns = unsqueeze(B, -1) if vector else B
     n, m = columns.array.shape[-2:]
@@ -216,6 +218,9 @@ def pinv(input: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool =
         )
     if rtol is None:
         rtol = 0.0 if atol else max(input.array.shape[-2:]) * float(np.finfo(input.array.dtype).eps)
+    for name, bound in (("atol", atol), ("rtol", rtol)):
+        if bound is not None:
+            refuse_no_number(bound, "linalg.pinv", name)
     return pseudo(input, 0.0 if atol is None else float(atol), float(rtol))
 
 

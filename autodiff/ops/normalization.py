@@ -291,6 +291,11 @@ def follow(
 
 def move(running: Tensor, new: Array, momentum: float) -> None:
     """(1 - momentum) running + momentum new, in place and unrecorded."""
+    refuse_plain(running, "instance_norm", "running_mean", 2)
+    if running.array.dtype.kind != "f":
+        raise located.RuntimeError(
+            f"running statistics must be of floats, not {running.array.dtype}: x.float()"
+        )
     refuse_memory(running.array, "batch_norm")
     running.array *= 1 - momentum
     running.array += new.reshape(-1) * momentum

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dtypes import Array, result_dtype
-from ..errors import located
+from ..errors import broadcast_conflict, located
 from ..primitive import Binary
 from ..record import mode
 from ..tensor import Tensor
@@ -66,7 +66,11 @@ def nextafter(input: Tensor, other: Tensor) -> Tensor:
         raise located.NotImplementedError(f'"nextafter" not implemented for {dtype}: x.float()')
     if mode.enabled and (input.requires_grad or other.requires_grad):
         raise located.NotImplementedError("the derivative for 'nextafter' is not implemented: x.detach()")
-    return Tensor(np.nextafter(input.array.astype(dtype), other.array.astype(dtype)))
+    x, y = input.array.astype(dtype), other.array.astype(dtype)
+    try:
+        return Tensor(np.nextafter(x, y))
+    except ValueError:
+        raise located.RuntimeError(f"{broadcast_conflict([x.shape, y.shape])}, in nextafter()") from None
 
 
 def ldexp(input: Any, other: Any) -> Tensor:

@@ -22,7 +22,7 @@ from ..primitive import Primitive
 from ..tensor import Tensor
 from . import elementwise
 from .diagonals import diagonal
-from .dims import one_dim, refuse_plain, tensors_of
+from .dims import listed, one_dim, refuse_plain, tensors_of
 from .reductions import sum
 from .shapes import expand, regroup, roll
 
@@ -313,7 +313,7 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     >>> autodiff.linalg.multi_dot([autodiff.ones(2, 3), autodiff.ones(3, 4), autodiff.ones(4)])
     tensor([12., 12.])
     """
-    xs = tensors_of(tuple(tensors), "multi_dot")
+    xs = tensors_of(tuple(listed(tensors, "multi_dot", "tensors")), "multi_dot")
     n = len(xs)
     if n < 2:
         raise located.RuntimeError(f"multi_dot(): expected at least 2 tensors but got {n}")

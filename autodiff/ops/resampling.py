@@ -16,7 +16,7 @@ from ..dtypes import Array, DType
 from ..errors import describe, located
 from ..tensor import Tensor
 from . import indexing, pooling, shapes
-from .dims import refuse_plain
+from .dims import refuse_plain, whole
 
 # A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"
@@ -50,6 +50,8 @@ def interpolate(
     tensor([[[0., 2., 4.]]])
     """
     refuse_plain(input, "interpolate")
+    if not isinstance(mode, str):
+        raise located.TypeError(f"interpolate(): argument 'mode' must be str, not {type(mode).__name__}")
     if mode not in LINEAR and align_corners is not None and mode in ("nearest", "area", "nearest-exact"):
         raise located.ValueError(
             "align_corners option can only be set with the interpolating modes: linear | bilinear | "
@@ -241,7 +243,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         raise located.RuntimeError(
             f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}"
         )
-    if groups <= 0:
+    if whole(groups, "channel_shuffle", "groups") <= 0:
         raise located.RuntimeError(
             f"Number of groups to divide channels in must be positive. Value of groups:{groups}"
         )

@@ -20,7 +20,7 @@ from ..errors import broadcast_conflict, describe, expand_conflict, located
 from ..memory import owner
 from ..primitive import Primitive, View
 from ..tensor import Tensor
-from .dims import integers, many_dims, one_dim, refuse_plain, spread, tensors_of
+from .dims import integers, many_dims, one_dim, refuse_plain, spread, tensors_of, whole
 from .indexing import getitem
 
 __all__ = [
@@ -220,8 +220,9 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """
     refuse_plain(input, "unflatten")
     i, shape = one_dim(dim, input.array.ndim, "unflatten"), input.array.shape
+    sizes = integers(sizes, "unflatten")
     try:
-        inner = worked_out(tuple(sizes), shape[i], shape)
+        inner = worked_out(sizes, shape[i], shape)
     except RuntimeError:
         raise located.RuntimeError(
             f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {i} ({shape[i]}) "
@@ -729,7 +730,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
         raise located.RuntimeError(
             f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
         )
-    match k % 4:
+    match whole(k, "rot90", "k") % 4:
         case 0:
             return input.clone()
         case 1:

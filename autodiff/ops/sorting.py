@@ -20,7 +20,7 @@ from ..errors import located
 from ..primitive import Primitive
 from ..tensor import Tensor
 from .composed import lerp
-from .dims import numpy_names, one_dim, refuse_plain, whole
+from .dims import numpy_names, one_dim, refuse_no_number, refuse_plain, whole
 from .elementwise import isnan, logical_not, minus, mul, where
 from .indexing import along, masked_select
 from .reductions import Selected, drop, refuse_nothing, share
@@ -233,6 +233,7 @@ def interpolated(x: Tensor, q: Any, dim: int | None, keepdim: bool, interpolatio
     """`quantile` and `nanquantile`."""
     refuse_plain(x, op)
     dtype, ndim = x.array.dtype, x.array.ndim
+    refuse_no_number(q, op, "q")
     q = q if isinstance(q, Tensor) else Tensor(np.asarray(q, dtype))
     refuse_unfit(x, q, interpolation, op)
     i = ndim if dim is None else one_dim(dim, ndim, op)
@@ -357,5 +358,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     >>> autodiff.isin(autodiff.tensor([1, 2, 3]), autodiff.tensor([3, 1]))
     tensor([ True, False,  True])
     """
+    for name, given in (("elements", elements), ("test_elements", test_elements)):
+        refuse_no_number(given, "isin", name)
     x, y = (x.array if isinstance(x, Tensor) else x for x in (elements, test_elements))
     return Tensor(np.asarray(np.isin(x, y, assume_unique=assume_unique, invert=invert)))

@@ -102,15 +102,19 @@ def but_last(x: Tensor, axis: int) -> Tensor:
 def areas(op: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> tuple[Tensor, int]:
     """The area under each piece of a curve, and the axis along which they lie."""
     refuse_plain(y, op, "y")
+    if x is not None:
+        refuse_plain(x, op, "x", 2)
     if y.dtype == bool or (x is not None and x.dtype == bool):
         raise located.RuntimeError(f"{op}: received a bool input for `x` or `y`, but bool is not supported")
+    if not y.ndim:
+        raise located.IndexError(f"{op}: y is {describe(y)}, one number: there is no area under a point")
     axis = one_dim(dim, y.ndim, op)
     n = y.shape[axis]
     if x is None:
         step: Any = dx
     else:
         along = 0 if x.ndim == 1 else axis
-        if x.shape[along] != n:
+        if along >= x.ndim or x.shape[along] != n:
             raise located.RuntimeError(
                 f"{op}: There must be one `x` value for each sample point: {describe(x)} for {describe(y)}, "
                 f"along dimension {axis}"
@@ -130,8 +134,9 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = 1.0, dim: int = -
     >>> autodiff.trapezoid(autodiff.tensor([1.0, 2.0, 3.0]), autodiff.tensor([0.0, 2.0, 3.0]))
     tensor(5.5000)
     """
-    found, axis = areas("trapezoid", y, x, dx, dim) if y.shape[dim] else (y.float(), dim)
-    return sum(found, axis)
+    if isinstance(y, Tensor) and y.ndim and not y.shape[one_dim(dim, y.ndim, "trapezoid")]:
+        return sum(y.float(), dim)
+    return sum(*areas("trapezoid", y, x, dx, dim))
 
 
 trapz = trapezoid

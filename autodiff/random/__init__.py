@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..creation import dtype_or, dtype_or_default, finished, integer, model, shape_of
+from ..creation import dtype_or, dtype_or_default, finished, integer, model, number, shape_of
 from ..dtypes import Array, DType, as_dtype, bool_, float32, float64, int64, result_dtype
 from ..errors import broadcast_conflict, describe, located
 from ..inplace import become, refuse_leaf, refuse_memory
@@ -260,7 +260,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     tensor([0., 0., 1.])
     """
     array = model("bernoulli", input)
-    chance = _probability("bernoulli_", input if p is None else float(p))
+    chance = _probability("bernoulli_", input if p is None else number("bernoulli", "p", p))
     return Tensor(_source(generator).bernoulli(chance, array.shape).astype(array.dtype))
 
 
@@ -387,6 +387,7 @@ def uniform_(x: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Gener
     """
     dtype = _real("uniform_", model("uniform_", x).dtype)
     largest = float(np.finfo(dtype).max)
+    from_, to = number("uniform_", "from", from_), number("uniform_", "to", to)
     for name, bound in (("from", from_), ("to", to)):
         if not -largest <= bound <= largest:
             raise located.RuntimeError(f"{name} is out of bounds for {dtype}: uniform_({from_}, {to})")
@@ -533,6 +534,7 @@ def _check_range(low: int, high: int, dtype: DType) -> None:
 
 
 def _deviation(std: Any) -> float:
+    std = number("normal", "std", std)
     if not std >= 0:
         raise located.RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     return float(std)
@@ -545,6 +547,7 @@ def _probability(name: str, p: Any) -> float | Array:
         if not ((p.array >= 0) & (p.array <= 1)).all():
             raise located.RuntimeError(f"Expected p_in >= 0 && p_in <= 1: {name} takes probabilities only")
         return p.array
+    p = number(name, "p", p)
     if not 0 <= p <= 1:
         raise located.RuntimeError(f"{name} expects p to be in [0, 1], but got p={p}")
     return float(p)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import Tensor, as_tensor, float64, stack, tensor
-from autodiff.errors import located
+from autodiff.errors import describe, located
 
 
 def default_collate(batch: Any) -> Any:
@@ -27,6 +27,10 @@ def default_collate(batch: Any) -> Any:
     >>> default_collate([{"x": 1.0}, {"x": 2.0}])
     {'x': tensor([1., 2.], dtype=float64)}
     """
+    if not (hasattr(batch, "__getitem__") and hasattr(batch, "__len__")):
+        raise located.TypeError(f"default_collate: a batch must be a list of samples, not {describe(batch)}")
+    if not len(batch):
+        raise located.IndexError("default_collate: a batch of no samples: nothing says what they would be")
     first = batch[0]
     if isinstance(first, Tensor):
         return stack(batch)
@@ -41,6 +45,9 @@ def default_collate(batch: Any) -> Any:
     if isinstance(first, str | bytes):
         return batch
     if isinstance(first, Mapping):
+        for key in first:
+            if not all(key in sample for sample in batch):
+                raise KeyError(f"{key!r}, which not all samples of the batch have")
         fields = {key: default_collate([sample[key] for sample in batch]) for key in first}
         return _mapping_like(first, fields)
     if isinstance(first, Sequence):

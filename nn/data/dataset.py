@@ -107,6 +107,10 @@ class ConcatDataset(Dataset[T]):
     """
 
     def __init__(self, datasets: Iterable[Any]) -> None:
+        if not hasattr(datasets, "__iter__"):
+            raise located.TypeError(
+                f"ConcatDataset takes a list of datasets, [a, b], not {type(datasets).__name__}"
+            )
         self.datasets = list(datasets)
         if not self.datasets:
             raise located.AssertionError(
@@ -216,6 +220,10 @@ def random_split(
     >>> [list(half) for half in halves]
     [['e', 'a', 'b'], ['d', 'c']]
     """
+    if not hasattr(lengths, "__iter__"):
+        raise located.TypeError(
+            f"random_split: lengths must be several, as in [0.8, 0.2], not {type(lengths).__name__}"
+        )
     n, total = len(dataset), sum(lengths)
     if math.isclose(total, 1) and total <= 1:
         for i, share in enumerate(lengths):

@@ -69,6 +69,13 @@ class DataLoader(Generic[T]):
         pin_memory_device: str = "",
         in_order: bool = True,
     ) -> None:
+        if not (collate_fn is None or callable(collate_fn)):
+            kind = type(collate_fn).__name__
+            raise located.TypeError(f"DataLoader: collate_fn must be a function of samples, not {kind}")
+        for given in (sampler, batch_sampler):
+            if not (given is None or hasattr(given, "__iter__")):
+                kind = type(given).__name__
+                raise located.TypeError(f"DataLoader: a sampler must be an iterable of indices, not {kind}")
         self.dataset = dataset
         self.num_workers = num_workers
         self.prefetch_factor = 2 if num_workers > 0 and prefetch_factor is None else prefetch_factor
@@ -247,6 +254,8 @@ def gathered(dataset: Any, indices: Any) -> list[Tensor] | None:
     if any(tensor.requires_grad for tensor in dataset.tensors):
         return None
     rows = np.array(indices)
+    if rows.max() >= len(dataset) or rows.min() < -len(dataset):
+        return None  # what is read one by one names the index
     return [Tensor(tensor.array.take(rows, 0)) for tensor in dataset.tensors]
 
 

@@ -8,11 +8,22 @@ from typing import Any, Generic, TypeVar
 
 import autodiff
 from autodiff import Generator, int64
-from autodiff.errors import located
+from autodiff.errors import describe, located
 
 T = TypeVar("T", covariant=True)
 
 PIECE = 32  # with replacement, PyTorch draws so many at a time
+
+
+def size(data: Any) -> int:
+    """How many samples there are; TypeError, with advice, for what does not know."""
+    if not hasattr(type(data), "__len__"):
+        kind = type(data).__name__
+        raise located.TypeError(
+            f"object of type '{kind}' has no len(): a dataset has __len__ and __getitem__. Define both, or "
+            "put what can only be read from first to last into an IterableDataset, or into list(...)"
+        )
+    return len(data)
 
 
 class Sampler(Generic[T]):
@@ -38,10 +49,10 @@ class SequentialSampler(Sampler[int]):
         self.data_source = data_source
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(len(self.data_source)))
+        return iter(range(size(self.data_source)))
 
     def __len__(self) -> int:
-        return len(self.data_source)
+        return size(self.data_source)
 
 
 class RandomSampler(Sampler[int]):
@@ -80,7 +91,7 @@ class RandomSampler(Sampler[int]):
     @property
     def num_samples(self) -> int:
         """How many samples are drawn; as many as there are now, unless another number was given."""
-        return len(self.data_source) if self._num_samples is None else self._num_samples
+        return size(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self) -> Iterator[int]:
         return chain.from_iterable(self._pieces())
@@ -179,8 +190,10 @@ class BatchSampler(Sampler[list[Any]]):
 
     def __init__(self, sampler: Iterable[Any], batch_size: int, drop_last: bool) -> None:
         if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
+            hint = ": DataLoader(TensorDataset(x, y), 32) has both" if hasattr(batch_size, "shape") else ""
             raise located.ValueError(
-                f"batch_size should be a positive integer value, but got batch_size={batch_size}"
+                "batch_size should be a positive integer value, but got "
+                f"batch_size={describe(batch_size)}{hint}"
             )
         if not isinstance(drop_last, bool):
             raise located.ValueError(f"drop_last should be a boolean value, but got drop_last={drop_last}")

@@ -10,7 +10,7 @@ from autodiff.errors import located
 
 from .. import functional as F
 from ..init import constant_
-from ..module import Module
+from ..module import Module, refuse_input
 from ..parameter import Parameter
 
 # A primitive returns Any: of tensors a tensor.
@@ -22,6 +22,7 @@ class _Elementwise(Module):
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
+        refuse_input(self, inplace)
         self.inplace = inplace
 
     def extra_repr(self) -> str:
@@ -270,6 +271,7 @@ class GLU(Module):
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__()
+        refuse_input(self, dim)
         self.dim = dim
 
     def forward(self, input: Tensor) -> Tensor:

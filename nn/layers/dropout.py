@@ -6,7 +6,7 @@ from autodiff import Tensor
 from autodiff.errors import located
 
 from .. import functional as F
-from ..module import Module
+from ..module import Module, refuse_input
 from ..suspicions.modes import doubt_mode
 
 
@@ -23,6 +23,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
+        refuse_input(self, p)
         if not 0 <= p <= 1:
             raise located.ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
         self.p, self.inplace = p, inplace

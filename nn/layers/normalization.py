@@ -8,6 +8,7 @@ from typing import Any
 import autodiff
 from autodiff import Tensor
 from autodiff.errors import located
+from autodiff.ops.dims import refuse_plain
 from autodiff.tensor import refuse_device
 
 from .. import init
@@ -83,6 +84,7 @@ class _Tracking(_Normalization):
         super().reset_parameters()
 
     def _refuse_dims(self, input: Tensor) -> None:
+        refuse_plain(input, type(self).__name__)
         if input.ndim not in self.ndims:
             expected = " or ".join(f"{n}D" for n in self.ndims)
             raise located.ValueError(

@@ -15,6 +15,7 @@ import autodiff
 from autodiff import Tensor
 from autodiff.errors import located
 from autodiff.ops import recurrent
+from autodiff.ops.dims import refuse_plain
 from autodiff.ops.linear import linear
 from autodiff.tensor import refuse_device
 
@@ -27,6 +28,18 @@ from ..parameter import Parameter
 # mypy: disable-error-code="no-any-return"
 
 States = tuple[Tensor, ...]
+
+
+def refuse_states(states: States, name: str) -> None:
+    """Raise TypeError unless all states are Tensors, ValueError unless there are two at an LSTM."""
+    if "LSTM" in name and states and len(states) != 2:
+        raise located.ValueError(f"{name} takes two states, (h_0, c_0), and was given {len(states)}")
+    for state in states:
+        if not isinstance(state, Tensor):
+            many = ": a GRU or RNN has one state, h_0, not (h_0, c_0)" if isinstance(state, tuple) else ""
+            raise located.TypeError(f"{name}: a state must be a Tensor, not {type(state).__name__}{many}")
+
+
 """What a recurrence hands on: (h,), or (h, c) of an LSTM."""
 
 
@@ -184,6 +197,7 @@ class RNNBase(_Recurrent):
         if states is None:
             states = (autodiff.zeros(shape, dtype=input.dtype),) * count
         else:
+            refuse_states(states, type(self).__name__)
             pairs = zip(states, "hc"[:count], strict=True)
             states = tuple(self._checked(s, name, batched, shape, input.dtype) for s, name in pairs)
         if self.batch_first:
@@ -215,8 +229,7 @@ class RNNBase(_Recurrent):
     def _check_input(self, input: Tensor) -> bool:
         """Whether the input has a batch; raises unless it fits."""
         name = type(self).__name__
-        if not isinstance(input, Tensor):
-            raise located.TypeError(f"{name}: the input must be a Tensor, not {type(input).__name__}")
+        refuse_plain(input, name)
         if input.ndim not in (2, 3):
             raise located.ValueError(f"{name}: Expected input to be 2D or 3D, got {input.ndim}D instead")
         weight: Tensor = self.weight_ih_l0
@@ -391,6 +404,8 @@ class RNNCellBase(_Recurrent):
     def _run(self, input: Tensor, states: States | None, count: int) -> States:
         """The states after this input, and these (or no) `count` states."""
         name = type(self).__name__
+        refuse_plain(input, name)
+        refuse_states(states or (), name)
         for x, what in ((input, "input"), *((state, "hidden") for state in states or ())):
             if x.ndim not in (1, 2):
                 raise located.ValueError(f"{name}: Expected {what} to be 1D or 2D, got {x.ndim}D instead")

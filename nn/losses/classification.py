@@ -10,7 +10,7 @@ import autodiff
 from autodiff import Tensor
 from autodiff.errors import located
 from autodiff.ops import losses as primitive
-from autodiff.ops.dims import refuse_plain
+from autodiff.ops.dims import refuse_no_number, refuse_plain
 
 from ..suspicions.logits import doubt_logits
 from .checks import alike, pair, reduced, reduction_of, refuse_integers, refuse_others, refuse_shapes
@@ -162,6 +162,7 @@ def cross_entropy(
         doubt_logits(input, "cross_entropy", LOGITS)
         return primitive.cross_entropy(input, target.array, len(target.array))
     reduction = reduction_of(size_average, reduce, reduction)
+    refuse_no_number(label_smoothing, "cross_entropy", "label_smoothing")
     if not 0 <= label_smoothing <= 1:
         raise located.RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     refuse_others("cross_entropy", input, target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff import Tensor
+from autodiff.errors import located
 
 from ..module import Module
 from . import classification as c
@@ -19,6 +20,12 @@ class _Loss(Module):
         self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
     ) -> None:
         super().__init__()
+        if any(isinstance(option, Tensor) for option in (size_average, reduce, reduction)):
+            name = type(self).__name__
+            raise located.RuntimeError(
+                f"Boolean value of Tensor with more than one value is ambiguous: {name} was given tensors "
+                f"when it was made. Make it first, loss_fn = nn.{name}(), then loss_fn(input, target)"
+            )
         if size_average is not None or reduce is not None:
             reduction = reduction_of(size_average, reduce, reduction)
         self.reduction = reduction

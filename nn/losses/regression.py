@@ -5,6 +5,7 @@ from __future__ import annotations
 from autodiff import Tensor
 from autodiff.errors import located
 from autodiff.ops import losses as primitive
+from autodiff.ops.dims import refuse_no_number
 
 from .checks import pair, reduced, reduction_of, times, weighted
 
@@ -79,6 +80,7 @@ def smooth_l1_loss(
     tensor([0.1250, 2.5000])
     """
     reduction = reduction_of(size_average, reduce, reduction)
+    refuse_no_number(beta, "smooth_l1_loss", "beta")
     if beta < 0:
         raise located.RuntimeError(
             f"smooth_l1_loss does not support negative values for beta., and beta is {beta}"

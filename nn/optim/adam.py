@@ -10,6 +10,7 @@ import numpy as np
 from autodiff import Tensor
 from autodiff.dtypes import Array
 from autodiff.errors import located
+from autodiff.ops.dims import refuse_no_number
 
 from .optimizer import Optimizer, Params, Update, refuse_negative
 
@@ -17,7 +18,11 @@ from .optimizer import Optimizer, Params, Update, refuse_negative
 def refuse_bad_averages(options: Mapping[str, Any]) -> None:
     """Raise ValueError if `lr`, `eps`, `betas` or `weight_decay` is out of range; Adam's kin share these."""
     refuse_negative(options, lr="learning rate", eps="epsilon value")
-    for i, beta in enumerate(options["betas"]):
+    betas = options["betas"]
+    if not (isinstance(betas, (tuple, list)) and len(betas) == 2):
+        raise located.TypeError(f"betas must be two numbers, as in betas=(0.9, 0.999), not {betas!r}")
+    for i, beta in enumerate(betas):
+        refuse_no_number(beta, "optimizer", f"betas[{i}]")
         if not 0 <= beta < 1:
             raise located.ValueError(f"Invalid beta parameter at index {i}: {beta}")
     refuse_negative(options, weight_decay="weight_decay value")

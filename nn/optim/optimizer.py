@@ -15,6 +15,7 @@ import numpy as np
 from autodiff import Tensor, enable_grad, get_default_dtype
 from autodiff.errors import located
 from autodiff.memory import touch
+from autodiff.ops.dims import refuse_no_number
 
 from ..suspicions.steps import doubt_step
 from .joint import SMALL, Joint, join
@@ -50,7 +51,7 @@ class Optimizer:
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         self.check(defaults)
-        if isinstance(params, Tensor) or hasattr(params, "parameters"):
+        if isinstance(params, Tensor) or hasattr(params, "parameters") or not hasattr(params, "__iter__"):
             raise located.TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
                 f"{type(params).__name__}: pass model.parameters() or a list of tensors"
@@ -393,5 +394,6 @@ def refuse_negative(options: Mapping[str, Any], **names: str) -> None:
         value = options[option]
         if isinstance(value, Tensor) and value.numel() != 1:
             raise located.ValueError(f"Tensor {option} must be 1-element")
+        refuse_no_number(value, "optimizer", option)
         if not value >= 0:
             raise located.ValueError(f"Invalid {name}: {value}")

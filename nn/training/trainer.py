@@ -116,6 +116,13 @@ class Trainer:
         `verbose` prints a line an epoch, with a bar on a terminal if tqdm is installed. The model is left in
         training mode. Raises ValueError or TypeError for data and options that do not fit together.
         """
+        if not isinstance(epochs, int):
+            raise located.TypeError(f"fit(): epochs must be an int, not {type(epochs).__name__}")
+        for callback in callbacks:
+            if not hasattr(callback, "on_train_begin"):
+                raise located.TypeError(
+                    f"fit(): callbacks are objects of nn.training.Callback, not {type(callback).__name__}"
+                )
         if epochs < 0:
             raise located.ValueError(f"epochs must not be negative, and is {epochs}")
         training, validation = self._data(x, y, batch_size, validation_split, validation_data, shuffle)
@@ -189,6 +196,11 @@ class Trainer:
             self.optimizer.zero_grad()
             output = self.model(*inputs)
             loss = self.loss(output, target)
+            if not isinstance(loss, Tensor):
+                raise located.TypeError(
+                    f"Trainer: the loss returned {type(loss).__name__}: it must compute a Tensor, without "
+                    "item(), so that there is something to go back through"
+                )
             first.append((loss, output))
             loss.backward()
             if len(first) == 1:

@@ -22,7 +22,13 @@ Tensors = Iterable[Tensor] | Tensor
 
 def listed(tensors: Tensors) -> list[Tensor]:
     """One tensor or several as a list."""
-    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    if isinstance(tensors, Tensor):
+        return [tensors]
+    if not hasattr(tensors, "__iter__"):
+        raise located.TypeError(
+            f"expected parameters, a Tensor or several, not {type(tensors).__name__}: model.parameters()"
+        )
+    return list(tensors)
 
 
 @autodiff.no_grad()
