@@ -127,6 +127,21 @@ def test_the_module_is_named() -> None:
     assert "in model.1.1: Linear(in_features=2, out_features=1, bias=True), given" in str(caught.value)
 
 
+class Root(nn.Module):
+    """A module whose slope is infinite at 0."""
+
+    def forward(self, x: Any) -> Any:
+        return x.sqrt()
+
+
+def test_the_module_of_the_forward_pass_is_named_in_the_backward_pass() -> None:
+    net = nn.Sequential(nn.Linear(2, 1, bias=False), nn.Sequential(nn.ReLU(), Root()))
+    with autodiff.detect_anomaly():
+        loss = net(autodiff.zeros(1, 2)).sum()
+        with pytest.raises(RuntimeError, match=r"Computed in net\.1\.1, at .*return x\.sqrt\(\)"):
+            loss.backward()
+
+
 def test_pytorchs_words_for_a_backward_nan() -> None:
     x = torch.zeros(1, requires_grad=True)
     with pytest.warns(UserWarning), torch.autograd.detect_anomaly(), pytest.raises(RuntimeError) as theirs:

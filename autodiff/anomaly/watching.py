@@ -23,7 +23,7 @@ from ..compiler import Compiled
 from ..compiler.repeated import joined, one
 from ..dtypes import Array
 from ..errors import describe
-from ..errors.where import Line, placed, users_line
+from ..errors.where import Line, at_work, path_between, placed, users_line
 from ..ops.losses import Loss
 from ..primitive import Primitive, registry
 from ..recompute import Part
@@ -232,22 +232,24 @@ def look(op: Any, args: Sequence[Any], z: Array, name: str = "") -> None:
 
 
 class Lines:
-    """The line of the user's program that computed an array, as long as the array lives."""
+    """The user's line that computed an array, and the modules then at work, as long as the array lives."""
 
     def __init__(self) -> None:
-        self.found: dict[int, tuple[weakref.ref[Array], Line | None]] = {}
+        self.found: dict[int, tuple[weakref.ref[Array], Line | None, list[weakref.ref[Any]]]] = {}
 
     def note(self, array: Array) -> None:
         """The user's line of this moment computed this array."""
         key = id(array)
-        self.found[key] = weakref.ref(array, lambda _: self.found.pop(key, None)), users_line()
+        ref = weakref.ref(array, lambda _: self.found.pop(key, None))
+        self.found[key] = ref, users_line(), at_work()
 
     def of(self, array: Any) -> str:
-        """The line that computed an array, in words."""
-        ref, line = self.found.get(id(array), (None, None))
+        """The line that computed an array, and the module by its path, in words."""
+        ref, line, modules = self.found.get(id(array), (None, None, []))
         if ref is None or ref() is not array:
             return "Computed before the watch began"
-        return f"Computed at {line}"
+        path = path_between(modules)
+        return f"Computed {f'in {path}, ' if path else ''}at {line}"
 
 
 lines = Lines()

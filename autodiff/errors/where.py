@@ -9,6 +9,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from types import FrameType, TracebackType
@@ -162,6 +163,24 @@ def module_in(steps: Sequence[Step]) -> str:
             kind = repr(module) if "\n" not in repr(module) else type(module).__name__
             given = ", ".join(arguments(steps[last]))
             return f"in {name}{'.' if path else ''}{path}: {kind}" + (f", given {given}" if given else "")
+    return ""
+
+
+def at_work() -> list[weakref.ref[Any]]:
+    """The modules in whose methods the caller is, the outermost first; for a look at `path_between` later."""
+    steps = stack()
+    found = (bearer(step) for step in steps if step.frame.f_code.co_varnames[:1] == ("self",))
+    return [weakref.ref(module) for module in found if module is not None]
+
+
+def path_between(modules: Sequence[weakref.ref[Any]]) -> str:
+    """What the user calls the last of these modules, `net.hidden`: by its path from the first that has it."""
+    alive = [module for module in (ref() for ref in modules) if module is not None]
+    for root in alive:
+        for path, module in root.named_modules():
+            if module is alive[-1]:
+                name = name_of(root, stack()) or type(root).__name__
+                return f"{name}{'.' if path else ''}{path}"
     return ""
 
 
