@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush, heappushpop
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from .dtypes import Array
 from .errors import describe, located
 from .record import Record, set_grad_enabled
 from .tensor import Tensor
+
+if TYPE_CHECKING:
+    from .primitive import Primitive
 
 ndarray = np.ndarray
 
@@ -89,7 +92,7 @@ def pullback(
         if z.spent or latest > z.birth:
             refuse_gone(z)
         if create_graph:
-            value, args = on_tensors(z)
+            op, value, args = on_tensors(z)
         rules, fits, n = op.vjps, op.fits, len(args)
         large = z.value.size > SMALL
         for i, x in enumerate(inputs):
@@ -164,13 +167,14 @@ def unbroadcast(d: Any, shape: tuple[int, ...]) -> Any:
     return out
 
 
-def on_tensors(z: Record) -> tuple[Tensor, list[Any]]:
-    """The value and the arguments of a record as Tensors with their history: rules on them are recorded."""
+def on_tensors(z: Record) -> tuple[Primitive, Tensor, list[Any]]:
+    """The operation of a record, its value and arguments as Tensors with history: its rules are recorded."""
+    assert z.op is not None
     args = list(z.args)
     for i, x in enumerate(z.inputs):
         if isinstance(args[i], np.ndarray):
             args[i] = Tensor(args[i], x)
-    return Tensor(z.value, z), args
+    return getattr(z.op, "recorded", None) or z.op, Tensor(z.value, z), args
 
 
 def leading_to(wanted: frozenset[Record], roots: Iterable[Record]) -> set[Record]:

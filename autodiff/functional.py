@@ -103,6 +103,8 @@ def backward(
             x.retain_grad()  # from now on, if it is a result: PyTorch's does
             if record in found:
                 accumulate(x, found[record])
+            else:
+                refuse_changed(x, record)
         return
     if create_graph:
         found = run([tensor], [gradient], None, retain_graph, create_graph)
@@ -171,6 +173,15 @@ def records_of(inputs: Sequence[Tensor]) -> list[Record]:
     return records
 
 
+def refuse_changed(x: Tensor, record: Record) -> None:
+    """Raise if `x`, which got no gradient, is a view that was changed in place: what it was may get one."""
+    if record.op is not None and record.op.name == "take":
+        raise located.RuntimeError(
+            f"no gradient comes to a view, {describe(x)}, whose memory was changed in place: whether the "
+            "outputs depend on what it was is not known. Ask before the change, or for that of its base"
+        )
+
+
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
@@ -226,6 +237,7 @@ def grad(
         elif materialize_grads:
             results.append(Tensor(np.zeros(x.shape, x.dtype)))
         elif allow_unused:
+            refuse_changed(x, record)
             results.append(None)
         else:
             raise located.RuntimeError(

@@ -22,7 +22,7 @@ from .errors import describe, located
 from .memory import changed_since, owner, touch
 from .primitive import Primitive, cast
 from .record import Record, mode, set_grad_enabled
-from .tensor import Tensor, history, nobody
+from .tensor import RemovableHandle, Tensor, frozen, history, nobody
 
 # fmt: off
 overwrite = Primitive("copy", lambda x, value: _filled(x, value),
@@ -152,9 +152,27 @@ def become(x: Tensor, new: Tensor, name: str) -> Tensor:
 def _take_over(x: Tensor, record: Record | None) -> None:
     """Give `x` this history; a tensor that retains its grad goes on to."""
     old = x.record
+    if id(x) in frozen:
+        refuse_interior(x, frozen[id(x)][1])
     if old is not None and record is not None and old.op is not None and old.tensor is not None:
         old.tensor, record.tensor, record.hooks = None, weakref.ref(x), record.hooks or {}
     x.record = record
+
+
+def refuse_interior(x: Tensor, leaf: Record) -> None:
+    """Let `backward` raise if a gradient comes to `leaf`, which `x` was, while `x` is a result."""
+    now = weakref.ref(x)
+
+    def refuse(g: Tensor) -> None:
+        x = now()
+        if x is not None and not x.is_leaf:
+            raise located.RuntimeError(
+                "leaf variable has been moved into the graph interior: it was computed with, then frozen "
+                "by requires_grad_(False), then changed in place by a recorded operation. Change x.clone()"
+            )
+
+    leaf.hooks = leaf.hooks or {}
+    RemovableHandle(leaf.hooks, refuse)
 
 
 def reform(x: Tensor, operation: Callable[..., Any], *args: Any) -> Tensor:
@@ -168,6 +186,7 @@ def reform(x: Tensor, operation: Callable[..., Any], *args: Any) -> Tensor:
         refuse_leaf(x, operation.__name__ + "_")
         z = operation(Tensor(x.array, record), *args)
     x.array = z.array
+    touch(x.array)  # as PyTorch counts it: its views look anew
     if record is not None:
         _take_over(x, z.record)
     return x

@@ -39,6 +39,10 @@ class Primitive:
 
     fits = False
     """Whether every rule gives a cotangent of its argument's own shape: then there is nothing to undo."""
+    recorded: Primitive | None = None
+    """The same with other rules, for gradients that are differentiated themselves, where they differ."""
+    by_rows = True
+    """Whether results are stored row by row, as most of PyTorch's are: `view` asks for it."""
 
     def __init__(self, name: str, forward: Callable[..., Any], *vjps: Rule | None, doc: str = "") -> None:
         self.name = name
@@ -73,7 +77,7 @@ class Primitive:
             raise explain(self, tuple(raw), error) from None
         if type(z) is not ndarray:
             z = asarray(z)
-        if not z.flags.c_contiguous:  # row by row, as PyTorch lays results out: `view` asks for it
+        if not z.flags.c_contiguous and self.by_rows:
             z = z.copy()
         if not recorded or not mode.enabled or z.dtype.kind != "f":
             return Tensor(z)
@@ -134,6 +138,12 @@ def values_read(rule: Rule | None) -> frozenset[int]:
             found.update(names[:-1] if shape_only else names)
     parameters = code.co_varnames[: code.co_argcount]
     return frozenset(i - 2 for i, name in enumerate(parameters) if i > 0 and name in found)
+
+
+class Entrywise(Primitive):
+    """A primitive of each entry, whose result is stored in the order of its tensors, as in PyTorch."""
+
+    by_rows = False
 
 
 class Unary(Primitive):
@@ -332,7 +342,7 @@ class RuleFamily(Sequence[Rule | None]):
         return len(self.made)
 
 
-cast: Primitive = Primitive(
+cast: Primitive = Entrywise(
     "to",
     lambda x, dtype: x.astype(dtype),
     lambda g, z, x, dtype: cast(g, x.dtype),

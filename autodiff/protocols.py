@@ -81,7 +81,7 @@ class Protocols:
         twin = object.__new__(type(self))
         memo[id(self)] = twin
         twin.__setstate__(
-            (self.array.copy(), self.requires_grad, vars(self) if hasattr(self, "__dict__") else {})
+            (self.array.copy("K"), self.requires_grad, vars(self) if hasattr(self, "__dict__") else {})
         )
         if self.grad is not None:
             twin.grad = self.grad.detach().clone()

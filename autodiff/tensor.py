@@ -107,9 +107,11 @@ class Tensor(Protocols, Methods):
     def data(self, values: Tensor) -> None:
         if not isinstance(values, Tensor):
             raise located.TypeError(f"x.data must be set to a Tensor, not {type(values).__name__}")
+        if self.record is not None:
+            memory.touch(self.array)  # what was computed of the old values does not fit the new ones
+            if self.record.op is None:
+                self.record.value = values.array
         self.array = values.array
-        if self.record is not None and self.record.op is None:
-            self.record.value = values.array
 
     def numpy(self, *, force: bool = False) -> Array:
         """The values as a NumPy array that shares memory.

@@ -295,21 +295,29 @@ class Programs(RuleBasedStateMachine):
     @precondition(lambda self: self.alive)
     @rule(name=st.sampled_from(list(VIEWS)), i=tensors, k=numbers, enabled=mostly)
     def look(self, name: str, i: int, k: int, enabled: bool) -> None:
-        self.keep(
-            self.both(f"{name} of {i} {k}", lambda lib, x: VIEWS[name](x, k), self.pick(i), enabled=enabled)
-        )
+        x = self.pick(i)
+        found = self.both(f"{name} of {i} {k}", lambda lib, x: VIEWS[name](x, k), x, enabled=enabled)
+        if found is not None and shared(found[0].array, x[0].array) != shared_by_torch(found[1], x[1]):
+            tried["a view here, a copy there"] += (
+                1  # of operands in two orders NumPy's result has rows first,
+            )
+            self.alive = False  # PyTorch's the order of the first one
+            return
+        self.keep(found)
 
     @precondition(lambda self: self.alive)
     @rule(name=st.sampled_from(list(CHANGES)), i=tensors, j=tensors, k=numbers, enabled=mostly)
     def change(self, name: str, i: int, j: int, k: int, enabled: bool) -> None:
         x = self.pick(i)[1]
-        held = (
-            (x.is_leaf and x.grad is not None)
+        if name in RECORDED and (
+            flags_of(x) is None
+            or (x.is_leaf and x.grad is not None)
             or x.retains_grad
             or any(other._base is x for _, other in self.pairs)
-        )
-        if name in RECORDED and held:
+        ):
             return  # there PyTorch forgets which views are leaves, or adds gradients of two shapes
+        if name == "set data" and (x._is_view() or any(other._base is x for _, other in self.pairs)):
+            return  # to PyTorch they are views of each other still, of memory that they do not share
         self.both(
             f"{name} of {i} {j} {k}",
             lambda lib, x, y: CHANGES[name](x, y, k),
@@ -354,9 +362,6 @@ class Programs(RuleBasedStateMachine):
     @precondition(lambda self: self.alive)
     @rule(i=tensors, required=mostly)
     def require(self, i: int, required: bool) -> None:
-        ours, theirs = self.pick(i)
-        if (ours._view is not None) != theirs._is_view():
-            return  # a result in several steps is a view of the step before last, of which nobody knows
         self.both(f"requires_grad_ of {i}", lambda lib, x: x.requires_grad_(required), self.pick(i))
 
     @precondition(lambda self: self.alive)
@@ -453,6 +458,14 @@ class Programs(RuleBasedStateMachine):
     def teardown(self) -> None:
         event("to its end" if self.alive else "one refused")
         tried["to the end"] += self.alive
+
+
+def shared(x: np.ndarray, y: np.ndarray) -> bool:
+    return x.size > 0 and np.may_share_memory(x, y)
+
+
+def shared_by_torch(x: torch.Tensor, y: torch.Tensor) -> bool:
+    return x.numel() > 0 and x.untyped_storage().data_ptr() == y.untyped_storage().data_ptr()
 
 
 def flags_of(x: Any) -> tuple[bool, ...] | None:

@@ -505,3 +505,73 @@ def test_views_whose_gradient_would_be_lost_are_refused():
     result.retain_grad()
     with pytest.raises(RuntimeError, match="Use detach"):
         result.detach_()
+
+
+def test_what_was_computed_of_a_leaf_that_became_something_else_is_refused():
+    moved, other = leaf_of(autodiff), leaf_of(autodiff)
+    loss = (moved + other).sum()
+    moved.requires_grad_(False).add_(other * 2)
+    with pytest.raises(RuntimeError, match="leaf variable has been moved into the graph interior"):
+        loss.backward()
+    assert other.grad is None
+    replaced = leaf_of(autodiff)
+    loss = (replaced * replaced).sum()
+    replaced.data = autodiff.zeros_like(replaced)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+    view = leaf_of(autodiff)[1:][:1]
+    loss = (view * 2).sum()
+    changed_unseen(view)
+    with pytest.raises(RuntimeError, match="no gradient comes to a view"):
+        autodiff.grad(loss, view, allow_unused=True)
+
+
+RESULTS: list[Callable[[Any, Any], Any]] = [
+    lambda lib, x: x.max(0)[0],
+    lambda lib, x: x.var(0),
+    lambda lib, x: x.mean(-1),
+    lambda lib, x: x.prod(1, keepdim=True),
+    lambda lib, x: x @ x[0],
+    lambda lib, x: lib.rot90(x),
+    lambda lib, x: lib.roll(x, 1),
+]
+
+
+@pytest.mark.parametrize("compute", RESULTS)
+def test_a_result_in_several_steps_is_no_view(compute):
+    found = []
+    for lib in (autodiff, torch):
+        x = lib.arange(9.0).reshape(3, 3)
+        result = compute(lib, x)
+        part = result[:1]
+        result.requires_grad_().detach_()
+        found.append((part.requires_grad, part.is_leaf, result.is_leaf))
+    assert found[0] == found[1]
+
+
+ORDERED: list[Callable[[Any, Any], Any]] = [
+    lambda lib, x: x.clone(),
+    lambda lib, x: x.float(),
+    lambda lib, x: x.tanh() ** 2,
+    lambda lib, x: lib.where(x > 0, x, 0.0),
+    lambda lib, x: x.flip(0),
+    lambda lib, x: x[:1].expand(3, 4).clone(),
+]
+
+
+@pytest.mark.parametrize("compute", ORDERED)
+def test_results_are_stored_in_the_order_of_their_operands(compute):
+    ours, theirs = (compute(lib, lib.zeros(4, 3).t()) for lib in (autodiff, torch))
+    assert tuple(n // ours.array.itemsize for n in ours.array.strides) == theirs.stride()
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "relu6", "hardtanh"])
+def test_gradients_of_kinks_have_a_gradient_of_zero(name):
+    found = []
+    for library, functional in ((autodiff, nn.functional), (torch, torch.nn.functional)):
+        x = library.tensor([-1.0, 0.0, 0.5, 8.0], requires_grad=True)
+        grad = autodiff.grad if library is autodiff else torch.autograd.grad
+        (first,) = grad(getattr(functional, name)(x).sum(), x, create_graph=True)
+        first.sum().backward()
+        found.append(first.tolist() + x.grad.tolist())
+    assert found[0] == pytest.approx(found[1])

@@ -8,6 +8,7 @@ Source of the derivatives: any table of derivatives; of the conventions: PyTorch
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from ..arrays import as_array, one
 from ..dtypes import bool_, result_dtype
 from ..errors import describe, located
-from ..primitive import Binary, Predicate, Primitive, Unary, UnaryPredicate, cast
+from ..primitive import Binary, Entrywise, Predicate, Primitive, Unary, UnaryPredicate, cast
 from ..tensor import Tensor
 from . import error_function, special
 from .dims import refuse_no_number, refuse_plain
@@ -75,7 +76,7 @@ over  = Binary("div", np.true_divide, lambda g, z, x, y: g / y, lambda g, z, x, 
                doc="x / y")
 neg   = Unary("neg",  np.negative,    lambda g, z, x: -g,                                      doc="-x")
 reciprocal = Unary("reciprocal", lambda x: 1 / x, lambda g, z, x: -g * z * z,                  doc="1 / x")
-blend = Primitive("lerp", special.blend, lambda g, z, x, y, w: g * (1 - w), lambda g, z, x, y, w: g * w,
+blend = Entrywise("lerp", special.blend, lambda g, z, x, y, w: g * (1 - w), lambda g, z, x, y, w: g * w,
                                          lambda g, z, x, y, w: g * (y - x), doc="x + w (y - x)")
 
 # division with remainder: a whole quotient moves in steps, so nothing flows through it --------------------
@@ -87,7 +88,7 @@ fmod      = Binary("fmod", special.fmod, lambda g, z, x, y: g, lambda g, z, x, y
                    doc="x - y trunc(x / y), which has the sign of x")
 
 # powers: p - (p != 0) keeps x ** 0 flat everywhere, at 0 and nan too ---------------------------------------
-pow_constant = Primitive("pow_constant", special.power, lambda g, z, x, p: g * (p * x ** (p - (p != 0))),
+pow_constant = Entrywise("pow_constant", special.power, lambda g, z, x, p: g * (p * x ** (p - (p != 0))),
                          doc="x ** p for a number p")
 pow_tensor   = Binary("pow", special.power,
                       lambda g, z, x, y: where(y != 0, g * (y * x ** (y - 1)), 0),
@@ -159,15 +160,15 @@ normal_slope: Unary = Unary("gelu_slope", special.gelu_slope,
 tanh_gate    = Unary("gelu_tanh", special.gelu_tanh,
                      lambda g, z, x: g * ((s := sigmoid(gate(x))) * (1 + x * (1 - s) * gate_slope(x))),
                      doc="0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))), close to x Φ(x)")
-smooth_relu  = Primitive("softplus", special.softplus,
+smooth_relu  = Entrywise("softplus", special.softplus,
                          lambda g, z, x, beta, limit: where(x * beta > limit, g, g * sigmoid(x * beta)),
                          doc="log(1 + e^(beta x)) / beta; x itself where beta x > limit")
-leaky        = Primitive("leaky_relu", special.leaky_relu, lambda g, z, x, slope: where(x > 0, g, g * slope),
+leaky        = Entrywise("leaky_relu", special.leaky_relu, lambda g, z, x, slope: where(x > 0, g, g * slope),
                          doc="x where x > 0, else slope x")
-smooth_leaky = Primitive("elu", special.elu,
+smooth_leaky = Entrywise("elu", special.elu,
                          lambda g, z, x, alpha: where(x <= 0, g * (np.exp(at_most(x, 0)) * alpha), g),
                          doc="x where x > 0, else alpha (e^x - 1)")
-bounded      = Primitive("hardtanh", special.hardtanh,
+bounded      = Entrywise("hardtanh", special.hardtanh,
                          lambda g, z, x, low, high: where((x <= low) | (x >= high), 0, g),
                          doc="x, but at least low and at most high")
 
@@ -195,7 +196,7 @@ at_least = Binary("clamp_min", np.maximum, lambda g, z, x, y: where(x >= y, g, 0
                                            lambda g, z, x, y: where(x < y, g, 0), doc="x, but at least y")
 at_most: Binary = Binary("clamp_max", np.minimum, lambda g, z, x, y: where(x <= y, g, 0),
                                            lambda g, z, x, y: where(x > y, g, 0), doc="x, but at most y")
-select  = Primitive("where", special.where, None, lambda g, z, c, x, y: where(c, g, 0),
+select  = Entrywise("where", special.where, None, lambda g, z, c, x, y: where(c, g, 0),
                                                   lambda g, z, c, x, y: where(c, 0, g),
                     doc="x where the condition c holds, else y")
 
@@ -222,9 +223,19 @@ bitwise_xor = Binary("bitwise_xor", np.bitwise_xor, None, None, doc="x ^ y, bit 
 bitwise_not = Unary("bitwise_not",  np.invert,      None,       doc="~x, bit by bit; for bools, not")
 
 # copies -----------------------------------------------------------------------------------------------------
-clone      = Unary("clone",      np.copy,      lambda g, z, x: g, doc="the same values in new memory")
+clone      = Unary("clone",      special.copy,     lambda g, z, x: g, doc="the same values in new memory")
 contiguous = Unary("contiguous", special.rows, lambda g, z, x: g, doc="the same values, stored row by row")
 # fmt: on
+
+
+def tie(op: Primitive, rule: Any) -> None:
+    """Let gradients that create_graph makes by `rule` depend on x, in steps: of them x has the gradient 0."""
+    op.recorded = copy.copy(op)
+    op.recorded.vjps = (lambda g, z, x, *constants: rule(g, z, x, *constants) + 0 * sign(x),)
+
+
+for kinked in (relu, leaky, bounded):  # as in PyTorch, which needs x for the derivative
+    tie(kinked, kinked.vjps[0])
 
 Operand = Any  # a Tensor or a number
 

@@ -24,7 +24,7 @@ from . import elementwise
 from .diagonals import diagonal
 from .dims import listed, one_dim, refuse_plain, tensors_of
 from .reductions import sum
-from .shapes import expand, regroup, roll
+from .shapes import expand, on_its_own, regroup, roll
 
 __all__ = [
     "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "chain_matmul", "cross", "dot", "ger", "inner",
@@ -62,14 +62,14 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if a.ndim == 1 and b.ndim == 1:
         return scalar(x, y)
     if a.ndim == 1:
-        return regroup(product(regroup(x, (1, *a.shape)), y), (*b.shape[:-2], b.shape[-1]))
+        return on_its_own(regroup(product(regroup(x, (1, *a.shape)), y), (*b.shape[:-2], b.shape[-1])))
     if b.ndim > 2:
         return product(x, y)
     rows = regroup(
         x, (math.prod(a.shape[:-1]), a.shape[-1])
     )  # one matrix or vector for the whole batch: one tall matrix
     columns = y if b.ndim == 2 else regroup(y, (*b.shape, 1))
-    return regroup(product(rows, columns), (*a.shape[:-1], *b.shape[1:]))
+    return on_its_own(regroup(product(rows, columns), (*a.shape[:-1], *b.shape[1:])))
 
 
 def operand(x: Any, name: str, position: int) -> Tensor:
@@ -205,7 +205,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     a, b = ((1,) * (ndim - x.array.ndim) + x.array.shape for x in (input, other))
     x = regroup(input, tuple(k for n in a for k in (n, 1)))
     y = regroup(other, tuple(k for n in b for k in (1, n)))
-    return regroup(elementwise.mul(x, y), tuple(n * m for n, m in zip(a, b, strict=True)))
+    return on_its_own(regroup(elementwise.mul(x, y), tuple(n * m for n, m in zip(a, b, strict=True))))
 
 
 def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:

@@ -26,7 +26,7 @@ from ..tensor import Tensor
 from . import elementwise
 from .dims import many_dims, numpy_names, one_dim, refuse_plain
 from .indexing import along
-from .shapes import movedim, regroup
+from .shapes import movedim, on_its_own, regroup
 
 __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "dist", "logsumexp", "max",
@@ -175,7 +175,7 @@ def reduced(op: Primitive, x: Tensor, axis: Axis, keepdim: bool, *constants: Any
 
 def drop(z: Tensor, axis: tuple[int, ...]) -> Tensor:
     """z without the dimensions `axis`, whose length is 1."""
-    return regroup(z, tuple(n for i, n in enumerate(z.array.shape) if i not in axis))
+    return on_its_own(regroup(z, tuple(n for i, n in enumerate(z.array.shape) if i not in axis)))
 
 
 def extreme(op: Primitive, x: Tensor, axis: Axis, keepdim: bool, name: str) -> Tensor:
@@ -286,7 +286,7 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
         axis = (one_dim(dim, len(shape), "prod"),)
         z = product(movedim(x, axis[0], 0))
     return (
-        regroup(z, tuple(1 if axis is None or i in axis else n for i, n in enumerate(shape)))
+        on_its_own(regroup(z, tuple(1 if axis is None or i in axis else n for i, n in enumerate(shape))))
         if keepdim
         else z
     )

@@ -18,10 +18,11 @@ import numpy as np
 from ..dtypes import Array, int64
 from ..errors import broadcast_conflict, describe, expand_conflict, located
 from ..memory import owner
-from ..primitive import Primitive, View
+from ..primitive import Entrywise, Primitive, View
 from ..tensor import Tensor
 from .dims import integers, many_dims, one_dim, refuse_plain, spread, tensors_of, whole
 from .indexing import getitem
+from .special import copy
 
 __all__ = [
     "adjoint", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes", "broadcast_tensors",
@@ -96,11 +97,17 @@ add_windows: Primitive = Primitive("add_windows", windows_added,
                doc="zeros of a shape, with each window of x added where it was taken")
 
 # copies -----------------------------------------------------------------------------------------------------
-mirror: Primitive = Primitive("flip", lambda x, axis: np.flip(x, axis).copy(),
+mirror: Primitive = Entrywise("flip", lambda x, axis: copy(np.flip(x, axis)),
                               lambda g, z, x, axis: mirror(g, axis), doc="x backwards")
 rotate: Primitive = Primitive("roll", np.roll,
                               lambda g, z, x, by, axis: rotate(g, opposite(by), axis), doc="x moved round")
 # fmt: on
+
+
+def on_its_own(z: Tensor) -> Tensor:
+    """`z`, a result in several steps: no view of the step before the last, which nobody else can see."""
+    z._view = None
+    return z
 
 
 # regrouped --------------------------------------------------------------------------------------------------
@@ -673,7 +680,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     refuse_plain(input, "roll")
     by = tuple(shifts) if isinstance(shifts, Sequence) else (shifts,)
     if dims is None and len(by) == 1:
-        return regroup(roll(regroup(input, (input.array.size,)), by, 0), input.array.shape)
+        return on_its_own(regroup(roll(regroup(input, (input.array.size,)), by, 0), input.array.shape))
     named = () if dims is None else dims if isinstance(dims, Sequence) else (dims,)
     if len(by) != len(named):
         raise located.RuntimeError(
@@ -734,8 +741,8 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
         case 0:
             return input.clone()
         case 1:
-            return swap(mirror(input, (j,)), i, j)
+            return on_its_own(swap(mirror(input, (j,)), i, j))
         case 2:
             return mirror(input, (i, j))
         case _:
-            return swap(mirror(input, (i,)), i, j)
+            return on_its_own(swap(mirror(input, (i,)), i, j))

@@ -54,6 +54,15 @@ def as_floats(x: Array) -> Array:
     return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
+def copy(x: Array) -> Array:
+    """The same values in new memory, in the order in which x has them, as PyTorch lays a copy out."""
+    if 0 not in x.strides:
+        return x.copy("K")
+    z = np.empty_like(np.isnan(x), x.dtype)  # where entries are one in memory, the order of a ufunc's result
+    z[...] = x
+    return z
+
+
 def refuse_integers(x: Array, op: str) -> None:
     """Raise NotImplementedError unless the values are floating-point."""
     if x.dtype.kind != "f":
