@@ -5,6 +5,7 @@
 # ruff: noqa: E402
 
 import os
+from typing import Any
 
 # Read once, when numpy and torch load: so this comes before the other imports. One thread, because the arrays
 # are small, the cores are few, and sums must not depend on how a machine splits them.
@@ -33,3 +34,18 @@ def _seeded() -> None:
     manual_seed(0)
     torch.manual_seed(0)
     np.random.seed(0)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Any:
+    """Let the next run of a parametrized test start from the settings that it was written with.
+
+    Hypothesis lays those of each run over those of the last: after a thousand rows that is too deep.
+    """
+    function = getattr(item, "obj", None)
+    written = getattr(function, "_hypothesis_internal_use_settings", None)
+    try:
+        return (yield)
+    finally:
+        if written is not None:
+            function._hypothesis_internal_use_settings = written

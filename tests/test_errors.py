@@ -261,7 +261,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "parameters not called": (
         lambda: nn.optim.SGD(nn.Linear(1, 1).parameters, lr=0.1),  # type: ignore[arg-type]
         TypeError,
-        r"got method: pass model\.parameters\(\)",
+        r"'method' object is not iterable: pass model\.parameters\(\)",
     ),
     "a generator read twice": (
         generator_twice,

@@ -388,11 +388,13 @@ def where(condition: Any, input: Operand | None = None, other: Operand | None = 
     >>> autodiff.where(x > 0, x, 0.0)
     tensor([0., 4.])
     """
+    if input is None and other is None:
+        refuse_plain(condition, "where", "condition")
+        return tuple(Tensor(positions) for positions in np.nonzero(np.atleast_1d(condition.array)))
     if isinstance(condition, RAW) and not isinstance(input, Tensor) and not isinstance(other, Tensor):
         return special.where(condition, input, other)  # in a rule, read on arrays
-    refuse_plain(condition, "where", "condition")
-    if input is None and other is None:
-        return tuple(Tensor(positions) for positions in np.nonzero(np.atleast_1d(condition.array)))
+    if not (isinstance(condition, RAW) or hasattr(condition, "__autodiff_apply__")):
+        refuse_plain(condition, "where", "condition")
     for name, operand in (("input", input), ("other", other)):
         if not hasattr(operand, "__autodiff_apply__"):
             refuse_no_number(operand, "where", name)

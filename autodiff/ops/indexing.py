@@ -544,7 +544,7 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
         raise located.RuntimeError(
             f"Class values must be non-negative, in one_hot(): the smallest is {labels.min()}"
         )
-    if num_classes == -1:
+    if whole(num_classes, "one_hot", "num_classes") == -1:
         if not labels.size:
             raise located.RuntimeError(
                 "Can not infer total number of classes from empty tensor: give num_classes to one_hot()"

@@ -16,7 +16,7 @@ from ..errors import describe, located
 from ..primitive import Primitive, cast
 from ..random import default_generator
 from ..tensor import Tensor
-from .dims import one_dim, refuse_plain
+from .dims import one_dim, refuse_no_number, refuse_plain
 from .indexing import scatter
 
 # A primitive returns Any: of tensors a tensor.
@@ -127,6 +127,9 @@ def gumbel_softmax(
             [0., 1., 0.]])
     """
     logits, axis = _logits("gumbel_softmax", logits, dim, None)
+    refuse_no_number(tau, "gumbel_softmax", "tau")
+    if hard and not logits.array.size:
+        raise located.RuntimeError(f"gumbel_softmax(): nothing to choose from, the shape is {logits.shape}")
     noise = -np.log(default_generator.exponential(logits.shape, dtype=logits.dtype))
     soft = softmax_along((logits + Tensor(noise)) / tau, axis)
     if not hard:

@@ -322,6 +322,8 @@ def last_dims(op: str, input: Tensor, normalized_shape: Any) -> tuple[Shape, int
 def expect(op: str, shape: Shape, *parameters: Tensor | None) -> None:
     """Raise RuntimeError for a weight or bias of another shape."""
     for name, t in zip(("weight", "bias"), parameters, strict=False):
+        if t is not None:
+            refuse_plain(t, op, name)
         if t is not None and t.shape != shape:
             raise located.RuntimeError(
                 f"Expected {name} to be of shape {list(shape)}, but got {list(t.shape)}, in {op}()"

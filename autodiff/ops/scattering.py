@@ -172,6 +172,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     >>> autodiff.zeros(3).index_copy(0, autodiff.tensor([2, 0]), autodiff.tensor([1.0, 2.0]))
     tensor([2., 0., 1.])
     """
+    refuse_plain(input, "index_copy")
     refuse_plain(source, "index_copy", "source", 4)
     refuse_plain(index, "index_copy", "index", 3)
     if index.array.dtype != int64:

@@ -234,7 +234,8 @@ def interpolated(x: Tensor, q: Any, dim: int | None, keepdim: bool, interpolatio
     refuse_plain(x, op)
     dtype, ndim = x.array.dtype, x.array.ndim
     refuse_no_number(q, op, "q")
-    q = q if isinstance(q, Tensor) else Tensor(np.asarray(q, dtype))
+    if not isinstance(q, Tensor):  # integers have no quantiles: refused below
+        q = Tensor(np.asarray(q, dtype if dtype.kind == "f" else float))
     refuse_unfit(x, q, interpolation, op)
     i = ndim if dim is None else one_dim(dim, ndim, op)
     x = regroup(x, (x.array.size,)) if dim is None or not ndim else movedim(x, i, -1)

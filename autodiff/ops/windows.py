@@ -261,7 +261,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     lead, size = input.shape[: input.ndim - rank], input.shape[input.ndim - rank :]
     if mode == "constant":
         return _padded(input, lead, size, pairs, 0.0 if value is None else value)
-    if mode not in CONTINUED:
+    if not isinstance(mode, str) or mode not in CONTINUED:
         raise located.NotImplementedError(
             f"Unrecognised padding mode {mode}: constant, {', '.join(CONTINUED)}"
         )

@@ -218,7 +218,7 @@ def normal(
     """
     tensors = [t for t in (mean, std) if isinstance(t, Tensor)]
     if isinstance(size, (tuple, list)) and all(t.ndim == 0 for t in tensors):
-        mean, std = float(mean), _deviation(std)
+        mean, std = float(number("normal", "mean", mean)), _deviation(std)
         shape, dtype = shape_of("normal", (size,)), _real("normal", dtype_or_default(dtype))
         return finished(_source(generator).normal(shape, mean, std, dtype), device, requires_grad)
     if size is not None or not tensors or dtype is not None or requires_grad:
@@ -232,6 +232,8 @@ def normal(
         shape = np.broadcast_shapes(*(t.shape for t in tensors))
     except ValueError:
         raise located.RuntimeError(f"{broadcast_conflict([t.shape for t in tensors])}, in normal()") from None
+    if not isinstance(mean, Tensor):
+        mean = number("normal", "mean", mean)
     source = _source(generator)
     if not isinstance(std, Tensor):
         z = source.normal(shape, 0.0, _deviation(std), dtype)

@@ -96,6 +96,7 @@ def binary_cross_entropy_with_logits(
         return primitive.bce_logits(input, target, input.array.size or math.nan)
     surprise = primitive.softplus_of_negative(input)
     if pos_weight is not None:
+        refuse_plain(pos_weight, "binary_cross_entropy_with_logits", "pos_weight", 7)
         surprise = broadcast_times(
             "binary_cross_entropy_with_logits", surprise, 1 + (pos_weight - 1) * target
         )

@@ -10,7 +10,7 @@ import autodiff
 from autodiff import Tensor, pairwise_distance
 from autodiff.errors import located
 from autodiff.ops import losses as primitive
-from autodiff.ops.dims import refuse_plain
+from autodiff.ops.dims import refuse_no_number, refuse_plain
 
 from .checks import pair, reduced, reduction_of, refuse_integers, refuse_others, refuse_shapes
 
@@ -145,6 +145,7 @@ def refuse_triplet(name: str, anchor: Tensor, positive: Tensor, negative: Tensor
         (("anchor", anchor), ("positive", positive), ("negative", negative)), 1
     ):
         refuse_plain(x, name, argument, i)
+    refuse_no_number(margin, name, "margin")
     if margin <= 0:
         raise located.ValueError(f"margin must be greater than 0, got {margin}, in {name}")
     if not anchor.ndim == positive.ndim == negative.ndim:

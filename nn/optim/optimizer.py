@@ -51,13 +51,17 @@ class Optimizer:
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         self.check(defaults)
-        if isinstance(params, Tensor) or hasattr(params, "parameters") or not hasattr(params, "__iter__"):
+        if isinstance(params, Tensor) or hasattr(params, "parameters"):
             raise located.TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
                 f"{type(params).__name__}: pass model.parameters() or a list of tensors"
             )
         if isinstance(params, set):
             raise located.TypeError(UNORDERED)
+        if not hasattr(params, "__iter__"):
+            raise located.TypeError(
+                f"'{type(params).__name__}' object is not iterable: pass model.parameters() or a list"
+            )
         groups: list[Any] = list(params)
         if not groups:
             raise located.ValueError(
