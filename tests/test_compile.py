@@ -335,6 +335,38 @@ def test_an_invalid_class_is_an_error_in_a_replay_too():
     step()
 
 
+def wrong_rows(keep):
+    """What a step leaves that changes running statistics, then takes rows, some of which are not there."""
+    autodiff.manual_seed(0)
+    norm, w = nn.BatchNorm1d(3), data((5, 3), 1).requires_grad_()
+    optimizer = nn.optim.SGD([w], lr=0.1)
+
+    @keep
+    def step(x, rows):
+        optimizer.zero_grad()
+        loss = (norm(x) * w[rows]).pow(2).mean()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    left = []
+    for i in range(8):
+        rows = autodiff.tensor([0, 1, {5: 5, 6: -6}.get(i, 4)])
+        try:
+            result = step(data((3, 3), i), rows)
+        except IndexError as error:
+            result = str(error).partition(",")[0]
+        left.append((result, norm.running_mean.clone(), w.detach().clone(), w.grad))
+    assert "index 5 is out of bounds" in left[5][0]
+    return left, step
+
+
+def test_rows_out_of_range_change_what_they_change_in_eager_code():
+    left, step = wrong_rows(partial(autodiff.compile, strict=True))
+    assert bits(left) == bits(wrong_rows(lambda step: step)[0])
+    assert replays(step) == 1
+
+
 def test_results_are_new_and_of_their_kind():
     w = data((3,)).requires_grad_()
 

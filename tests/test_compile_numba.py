@@ -34,6 +34,7 @@ from .test_compile import (
     new_values,
     replays,
     training,
+    wrong_rows,
 )
 from .test_graphs import perform, programs
 
@@ -194,6 +195,14 @@ def test_an_index_out_of_range_is_an_error_and_changes_nothing():
     assert bits(model.state_dict()) == before
     y[0] = 0
     step()
+
+
+def test_rows_out_of_range_change_what_they_change_in_eager_code():
+    left, step = wrong_rows(fast)
+    assert is_native(step)
+    for found, expected in zip(left, wrong_rows(lambda step: step)[0], strict=True):
+        for x, y in zip(found, expected, strict=True):
+            assert x == y if isinstance(y, str) or y is None else np.allclose(x, y, atol=1e-5)
 
 
 def test_arguments_are_given_anew_and_results_are_new():

@@ -108,6 +108,7 @@ class Loops:
         self.shared: dict[np.dtype[Any], int] = {}  # scratch memory: how many numbers
         self.fresh = count().__next__
         self.changed = changed_memories(program.lines)
+        self.asked = asked_about(program.lines)
         self.draws: list[Instruction] = []
         self.remembered: dict[Any, Any] = {}  # by slot: what an optimizer remembers of a parameter
         self.results: list[Value] = list(dict.fromkeys(values_in(program.result)))
@@ -693,6 +694,8 @@ class Loops:
         """Coordinates that are read from arrays; what is out of range ends the step."""
         special = {}
         for i, p in enumerate(arrays):
+            if p.root.kind != "constant" and p.root not in self.asked and self.has_changed():
+                raise NoLoop(self.line, "an index is not known before something is changed in place")
             name = f"j{self.fresh()}"
             n = place.shape[i]
             loop.body.append(f"{name} = int64({self.operand(loop, p, p.along(rows))})")
@@ -700,6 +703,17 @@ class Loops:
             loop.body += [f"if {name} < 0 or {name} >= {n}:", "    return step"]
             special[i] = name
         return special
+
+    def has_changed(self) -> bool:
+        """Whether this line comes after a change that would be done twice if the step failed here."""
+        for line in self.program.lines:
+            if line is self.line:
+                return False
+            if line.writes is not None and line.writes.root.kind != "made":
+                return True
+            if getattr(line.function, "__name__", "") == "update_of":
+                return True
+        return False
 
     def write_scattered(self, line: Instruction) -> None:
         """The rule of x[index]: zeros, to which the cotangents are added at the index."""
@@ -819,6 +833,16 @@ class Loops:
             *("        " + line for line in body or ["pass"]),
             "    return steps",
         ]
+
+
+def asked_about(lines: Sequence[Instruction]) -> set[Value]:
+    """The memories that are looked at by the checks, which come first."""
+    found: set[Value] = set()
+    for line in reversed(lines):
+        if line.function is bool or line.out in found:
+            found.update(line.values())
+            found.update(value.root for value in line.values())
+    return found
 
 
 class Chosen(NamedTuple):

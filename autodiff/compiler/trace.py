@@ -321,11 +321,29 @@ class Tracer:
         if op.name in INDEXING and masks(raw):
             self.give_up(f"{op.name} by a mask has a shape that depends on the values")
             return z
+        if op.name == "getitem":
+            self.check_range(raw[0], raw[1])
         args = self.tree(raw)
         note = Note(self.note.paragraph, op.name, None, self.calls(), args, None, op)
         twin = TWINS.get((op.name, None), original)
         self.know(z, self.lowered(twin, raw, args, z, note, original))
         return z
+
+    def check_range(self, x: Any, index: Any) -> None:
+        """Whether an index lies in x is asked before a replay changes anything: then eager code runs."""
+        parts = index if type(index) is tuple else (index,)
+        axis = 0
+        for i, part in enumerate(parts):
+            if part is Ellipsis:
+                axis = x.ndim - sum(after is not None for after in parts[i + 1 :])
+                continue
+            array = part.value if type(part) is Lifted else part
+            if isinstance(array, np.ndarray) and array.dtype.kind == "i":
+                at, n = self.lifted(array), x.shape[axis]
+                bad = ((at < -n) | (at >= n)).any() if at.named.kind != "constant" else None
+                if type(bad) is Lifted and (not self.effects or self.untouched(bad.named)):
+                    self.branch(bad)
+            axis += part is not None
 
     def lowered(
         self,
