@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import itertools
 import random
@@ -830,6 +831,33 @@ def one_step(model, optimizer, x, y):
     loss.backward()
     optimizer.step()
     return loss.detach()
+
+
+class Trainer:
+    def __init__(self, factor):
+        self.w, self.factor = data((3,)).requires_grad_(), factor
+
+    @autodiff.compile
+    def step(self, x):
+        self.w.grad = None
+        loss = (self.w * x * self.factor).pow(2).sum()
+        loss.backward()
+        with autodiff.no_grad():
+            self.w -= 0.1 * self.w.grad
+        return loss.detach()
+
+
+def test_methods_are_compiled_for_each_object_and_copies_anew():
+    trainers, eager = [Trainer(1.0), Trainer(0.5)], [Trainer(1.0), Trainer(0.5)]
+    for i in range(10):
+        if i == 5:
+            trainers[1] = copy.deepcopy(trainers[1])
+        for one, other in zip(trainers, eager, strict=True):
+            assert bits(one.step(data((3,), i))) == bits(Trainer.step.step(other, data((3,), i)))
+            assert bits(one.w) == bits(other.w)
+    assert replays(Trainer.step) == 3
+    first = copy.deepcopy(autodiff.compile(trainers[0].step.__func__.step))
+    assert first.step is Trainer.step.step and not first.programs
 
 
 def test_an_argument_may_be_returned():

@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from operator import attrgetter
+from types import MethodType
 from typing import Any
 
 from .keys import FAILED, MISS, key_of
@@ -40,6 +41,14 @@ class Compiled:
 
     # Calling a compiled step is calling its `call`: at first `dispatch`, then often something shorter.
     __call__: Callable[..., Any] = property(attrgetter("call"))  # type: ignore[assignment]
+
+    def __get__(self, owner: Any, kind: Any = None) -> Any:
+        """As a function in a class: a method of the object that it is asked of."""
+        return self if owner is None else MethodType(self, owner)
+
+    def __reduce__(self) -> Any:
+        """A copy is compiled anew."""
+        return Compiled, (self.step, self.strict, self.backend)
 
     def dispatch(self, *args: Any, **options: Any) -> Any:
         """Find the program for these arguments, and run it; or run the step, and write the program."""
