@@ -141,14 +141,14 @@ def retain(found: dict[Record, Any], besides: Iterable[Record] = ()) -> None:
 
 
 def accumulate(x: Tensor, g: Any) -> None:
-    """Add a cotangent to `.grad`: in the memory that is there, unless a graph is being made of it."""
+    """Add a cotangent to `.grad`: of a leaf in the memory that is there, unless it has or gets a graph."""
     grad = None if x._grad is None else x.grad
     if isinstance(g, Tensor):
         x._grad = g.clone() if grad is None else grad + g
     elif grad is None:
         x._grad = np.array(g)
-    elif grad.record is not None:
-        x._grad = grad.array + g
+    elif grad.record is not None or (x.record is not None and x.record.op is not None):
+        x._grad = np.asarray(grad.array + g)  # that of a result is made anew, as in PyTorch
     else:
         doubt_sum(x, grad)
         grad.array += g
