@@ -485,6 +485,10 @@ def test_what_computing_again_refuses() -> None:
         y.sum().backward()
     y = autodiff.checkpoint(lambda x: x * w, x)
     w.data = autodiff.ones(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace"):
+        y.sum().backward()
+    y = autodiff.checkpoint(lambda x: x * w, x)
+    x.data = autodiff.ones(2)
     with pytest.raises(RuntimeError, match="replaced"):
         y.sum().backward()
     sizes = iter([2, 1])
