@@ -13,6 +13,7 @@ import numpy as np
 
 from .autograd.several import Pack
 from .backward import pullback
+from .dtypes import Array
 from .errors import describe, located
 from .memory import changed_since
 from .ops.dims import listed, whole
@@ -106,10 +107,10 @@ def checkpoint_sequential(
     return run((segments - 1) * size, len(parts))(input)
 
 
-def given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[Tensor, int]]:
-    """The tensors among the arguments, and the time at which they are as they are."""
+def given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[Tensor, Array, int]]:
+    """The tensors among the arguments, their arrays, and the time at which these are as they are."""
     now = clock()
-    return [(x, now) for x in flatten((args, kwargs))[0] if isinstance(x, Tensor)]
+    return [(x, x.array, now) for x in flatten((args, kwargs))[0] if isinstance(x, Tensor)]
 
 
 def outside(roots: Iterable[Record], start: int) -> list[Record]:
@@ -147,7 +148,7 @@ class Part:
         self,
         function: Callable[[], Any],
         state: Tensor | None,
-        tensors: list[tuple[Tensor, int]],
+        tensors: list[tuple[Tensor, Array, int]],
         inputs: tuple[Record, ...],
         moving: list[int],
         pack: Pack,
@@ -165,7 +166,6 @@ class Part:
         def rule(i: int) -> Callable[..., Any]:
             def cotangent(g: Any, z: Any, *args: Any) -> Any:
                 if not found:
-                    self.refuse_replaced(args)
                     found.extend(self.pull(g))
                 return found[i]
 
@@ -173,21 +173,17 @@ class Part:
 
         return [rule(i) for i in range(self.arity)]
 
-    def refuse_replaced(self, args: tuple[Any, ...]) -> None:
-        """Raise RuntimeError if a tensor that the part starts from was given other data (`x.data = ...`)."""
-        for x, arg in zip(self.inputs, args, strict=True):
-            if x.value is not (arg.array if isinstance(arg, Tensor) else arg):
-                raise located.RuntimeError(
-                    f"checkpoint computes again from {describe(arg)}, whose data was replaced since the "
-                    "forward pass: backward() comes before that"
-                )
-
     def pull(self, g: Any) -> list[Any]:
         """The cotangents of the inputs for that of the (packed) result."""
         if not isinstance(g, Tensor | np.ndarray | np.generic):
             raise located.TypeError("checkpoint has no formula: it is a program")
-        for x, time in self.tensors:
-            if changed_since(x.array, time):
+        for x, array, time in self.tensors:
+            if x.array is not array:
+                raise located.RuntimeError(
+                    f"checkpoint computes again from {describe(x)}, whose data was replaced since the "
+                    "forward pass: backward() comes before that"
+                )
+            if changed_since(array, time):
                 raise located.RuntimeError(
                     "one of the variables needed for gradient computation has been modified by an inplace "
                     f"operation: checkpoint computes again from {describe(x)}, which was changed in place"
