@@ -107,6 +107,8 @@ class Tensor(Protocols, Methods):
     def data(self, values: Tensor) -> None:
         if not isinstance(values, Tensor):
             raise located.TypeError(f"x.data must be set to a Tensor, not {type(values).__name__}")
+        if isinstance(self._grad, ndarray):  # which only one of the values that are there may be
+            self._grad = Tensor(self._grad)
         if self.record is not None:
             memory.touch(self.array)  # what was computed of the old values does not fit the new ones
             if self.record.op is None:
