@@ -137,7 +137,10 @@ def become(x: Tensor, new: Tensor, name: str) -> Tensor:
     recorded = mode.enabled and (shared or x.requires_grad or new.requires_grad)
     if recorded and new.dtype != x.dtype:
         new = cast(new, x.dtype)
-    base_and_positions = _base_to_rewrite(x, name) if recorded and x._view is not None else None
+    base_and_positions = None
+    if recorded and x._view is not None:
+        refuse_watched(x, name)
+        base_and_positions = _base_to_rewrite(x, name)
     np.copyto(x.array, new.array, casting="unsafe")
     touch(x.array)
     if base_and_positions is not None:
@@ -147,6 +150,23 @@ def become(x: Tensor, new: Tensor, name: str) -> Tensor:
     elif recorded:
         _take_over(x, history(new))
     return x
+
+
+def refuse_watched(x: Tensor, name: str) -> None:
+    """Raise RuntimeError if a view that lies between a view and its base has hooks or retains its grad.
+
+    PyTorch takes the change straight to the base, and what watches the view between does not see it.
+    """
+    assert x._view is not None
+    record, base = history(x), history(x._view[0])
+    between = record.inputs[0] if record is not None and record.inputs else None
+    while between is not None and between is not base and between.inputs:
+        if between.hooks or between.tensor is not None:
+            raise located.RuntimeError(
+                f"{name} changes a view of a view that has hooks or retains its grad, and they would see a "
+                "gradient that is not its own: use the form that returns a new tensor, or watch a clone"
+            )
+        between = between.inputs[0]
 
 
 def _take_over(x: Tensor, record: Record | None) -> None:

@@ -575,3 +575,14 @@ def test_gradients_of_kinks_have_a_gradient_of_zero(name):
         first.sum().backward()
         found.append(first.tolist() + x.grad.tolist())
     assert found[0] == pytest.approx(found[1])
+
+
+@pytest.mark.parametrize("watch", [lambda v: v.register_hook(print), lambda v: v.retain_grad()])
+def test_a_view_of_a_watched_view_is_not_changed(watch) -> None:
+    a = autodiff.ones(3, 2, requires_grad=True)
+    v = (a * 2).view(2, 3)
+    row = v[0]
+    watch(v)
+    with pytest.raises(RuntimeError, match="that has hooks or retains its grad"):
+        row.div_(row.clone())
+    assert v.tolist() == [[2.0] * 3] * 2
