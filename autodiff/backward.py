@@ -196,7 +196,8 @@ def leading_to(wanted: frozenset[Record], roots: Iterable[Record]) -> set[Record
 
 def free(z: Record) -> None:
     """Let go of the large values that a record holds; shapes and small values stay, for pictures."""
-    n = len(z.inputs)  # constants follow, which stay
+    op: Any = z.op
+    n = len(z.args) if op.saves else len(z.inputs)  # constants follow; who needs no more can go back again
     z.args = (*(ghost(arg) if type(arg) is np.ndarray else arg for arg in z.args[:n]), *z.args[n:])
     z.value = ghost(z.value)
 

@@ -196,6 +196,12 @@ class Notation:
         parts = ", ".join((self.condition(c), self.write(x).text, self.write(y).text))
         return Written(self.function("where") + self.parenthesised(parts))
 
+    def write_normal_cdf(self, x: Any) -> Written:
+        return Written(self.name("Φ") + self.parenthesised(self.write(x).text))
+
+    def write_normal_pdf(self, x: Any) -> Written:
+        return Written(self.name("φ") + self.parenthesised(self.write(x).text))
+
     def write_shape(self, x: Any) -> Written:
         return Written(self.at_least(ATOM, x) + "." + self.name("shape"))
 
@@ -265,6 +271,7 @@ class Latex(Notation):
 
     dot, at, minus, dots = r" \cdot ", r" \, ", "-", r"\ldots"
     commands: ClassVar = frozenset("exp log sin cos tan sinh cosh tanh max min".split())
+    greek: ClassVar = {"Φ": r"\Phi", "φ": r"\varphi"}
     signs: ClassVar = {
         "≥": r"\geq",
         "≤": r"\leq",
@@ -298,7 +305,7 @@ class Latex(Notation):
 
     def name(self, name: str) -> str:
         if len(name) == 1 and name.isalpha():
-            return name
+            return self.greek.get(name, name)
         if name[1:].isdecimal() and name.isascii() and name[0].isalpha():
             return f"{name[0]}_{{{name[1:]}}}"
         return rf"\mathrm{{{_escaped(name)}}}"

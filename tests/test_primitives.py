@@ -70,8 +70,13 @@ class Entry(NamedTuple):
 # how entries are made ---------------------------------------------------------------------------------------
 
 
-def gelu_slope(x: torch.Tensor) -> torch.Tensor:
-    return 0.5 * (1 + torch.erf(x * math.sqrt(0.5))) + x * torch.exp(x * x / -2) / math.sqrt(2 * math.pi)
+def normal_pdf(x: torch.Tensor) -> torch.Tensor:
+    return torch.exp(x * x / -2) / math.sqrt(2 * math.pi)
+
+
+def with_its_gate(x: np.ndarray[Any, Any]) -> tuple[Any, ...]:
+    """The arguments of gelu: x and Φ(x)."""
+    return x, torch.special.ndtr(torch.from_numpy(x.copy())).numpy()
 
 
 def one(function: Callable[..., Any], *domains: Any, **options: Any) -> Entry:
@@ -513,8 +518,9 @@ TABLE = {
     "sigmoid": one(torch.sigmoid, real, large),
     "relu": one(torch.relu, real, at_kinks),
     "silu": one(F.silu, real, large),
-    "gelu": one(F.gelu, real, near=3),
-    "gelu_slope": one(gelu_slope, real, near=3),
+    "normal_cdf": one(torch.special.ndtr, real, near=3),
+    "normal_pdf": one(normal_pdf, real),
+    "gelu": Entry(lambda x, gate: F.gelu(x), arrays(domain=[real]).map(with_its_gate), near=3),
     "gelu_tanh": one(lambda x: F.gelu(x, approximate="tanh"), real, near=3),
     "erf": one(torch.erf, real),
     "erfc": one(torch.erfc, real),

@@ -10,6 +10,7 @@ from matplotlib.mathtext import MathTextParser
 
 import autodiff  # fills the registry
 from autodiff.notation import LATEX, TEXT
+from autodiff.ops import special
 from autodiff.primitive import Binary, Primitive, Unary, registry
 from autodiff.symbol import (
     Said,
@@ -191,6 +192,7 @@ def as_python(text: str) -> str:
 
 
 SCOPE = {"exp": np.exp, "sqrt": np.sqrt, "abs": np.abs, "log": np.log, "as_number": lambda x: x + 0.0}
+SCOPE["φ"] = special.normal_pdf
 
 
 def grow(parts):

@@ -50,20 +50,15 @@ def weighted(x: Any, w: Any, b: Any) -> Any:
     return product(x, w.T) + b
 
 
-def gelu(x: Any) -> Any:
-    """x Φ(x)."""
-    return x * normal(x)
-
-
-def gelu_slope(x: Any) -> Any:
-    """Φ(x) + x φ(x); Φ is what the forward pass has found."""
-    return np.exp(x * x * -0.5) * DENSITY * x + normal(x)
+def normal_pdf(x: Any) -> Any:
+    """e^(-x²/2) / √(2π)."""
+    return np.exp(x * x * -0.5) * DENSITY
 
 
 TWINS: dict[tuple[str, int | None], Callable[..., Any]] = {
-    ("gelu", None): gelu,
-    ("gelu_slope", None): gelu_slope,
-    ("gelu", 0): lambda g, z, x: g * gelu_slope(x),
+    ("normal_cdf", None): normal,
+    ("normal_pdf", None): normal_pdf,
+    ("gelu", 0): lambda g, z, x, Φ: g * (Φ + x * normal_pdf(x)),
     ("linear", None): weighted,
     ("softmax", None): softmax,
     ("log_softmax", None): log_softmax,

@@ -290,8 +290,8 @@ WORDS: dict[tuple[str, int | None], Callable[..., Any]] = {
     ("softplus", None): lambda x, beta, limit:
         np.logaddexp(0, x) if beta == 1 else np.logaddexp(0, beta * x) / beta,
     ("softplus", 0): lambda g, z, x, beta, limit: g * logistic(x if beta == 1 else beta * x),
-    ("gelu", None): lambda x: x * called("gate", by(by_hand.normal_cdf, x)),
-    ("gelu", 0): lambda g, z, x: g * (called("gate", by(by_hand.normal_cdf, x)) + x * called(
+    ("normal_cdf", None): lambda x: called("gate", by(by_hand.normal_cdf, x)),
+    ("gelu", 0): lambda g, z, x, Φ: g * (Φ + x * called(
         "density", np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi))),
     ("pow_constant", 0): power_rule,
     ("where", 1): lambda g, z, c, x, y: np.where(c, g, 0),
@@ -344,7 +344,8 @@ MATHEMATICS: dict[tuple[str, int | None], str] = {
     ("sigmoid", None): "z = 1 / (1 + exp(−x))",
     ("tanh", None): "z = tanh(x)",
     ("relu", None): "z = max(x, 0)",
-    ("gelu", None): "z = x · Φ(x), Φ the normal distribution",
+    ("normal_cdf", None): "z = Φ(x), the normal distribution function",
+    ("gelu", None): "z = x · Φ(x)",
     ("gelu", 0): "x̄ += z̄ · (Φ(x) + x · φ(x)), φ the normal density",
     ("softmax", None): "z = exp(x) / Σ exp(x)",
     ("log_softmax", None): "z = x − log Σ exp(x)",

@@ -152,11 +152,12 @@ sigmoid: Unary = Unary("sigmoid", special.sigmoid, lambda g, z, x: g * z * (one 
 relu    = Unary("relu",    special.relu,    lambda g, z, x: where(z <= 0, 0, g), doc="x where x > 0, else 0")
 silu    = Unary("silu",    special.silu,    lambda g, z, x: g * ((s := sigmoid(x)) * (1 + x * (1 - s))),
                 doc="x sigmoid(x), also called swish")
-normal_gate  = Unary("gelu", special.gelu,  lambda g, z, x: g * normal_slope(x),
-                     doc="x Φ(x), where Φ is the normal distribution function")
-normal_slope: Unary = Unary("gelu_slope", special.gelu_slope,
-                     lambda g, z, x: g * np.exp(x * x / -2) * (2 - x * x) * DENSITY,
-                     doc="Φ(x) + x φ(x), the slope of gelu; φ is the density of which Φ is the integral")
+normal_cdf: Unary = Unary("normal_cdf", special.normal_cdf, lambda g, z, x: g * normal_pdf(x),
+                          doc="Φ(x), the normal distribution function: the integral of φ from -∞ to x")
+normal_pdf   = Unary("normal_pdf", special.normal_pdf, lambda g, z, x: -g * x * z,
+                     doc="φ(x) = e^(-x²/2) / √(2π), the density of the normal distribution")
+normal_gate  = Entrywise("gelu", special.gated, lambda g, z, x, Φ: g * (Φ + x * normal_pdf(x)),
+                         doc="x Φ(x), where Φ is the normal distribution function; its value is kept")
 tanh_gate    = Unary("gelu_tanh", special.gelu_tanh,
                      lambda g, z, x: g * ((s := sigmoid(gate(x))) * (1 + x * (1 - s) * gate_slope(x))),
                      doc="0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))), close to x Φ(x)")
@@ -236,6 +237,8 @@ def tie(op: Primitive, rule: Any) -> None:
 
 for kinked in (relu, leaky, bounded):  # as in PyTorch, which needs x for the derivative
     tie(kinked, kinked.vjps[0])
+normal_gate.recorded = copy.copy(normal_gate)
+normal_gate.recorded.vjps = (lambda g, z, x, Φ: g * (normal_cdf(x) + x * normal_pdf(x)),)
 
 Operand = Any  # a Tensor or a number
 
@@ -328,7 +331,10 @@ def gelu(input: Tensor, approximate: str = "none") -> Any:
     """
     if approximate not in ("none", "tanh"):
         raise located.RuntimeError(f"approximate argument must be either none or tanh, not {approximate!r}")
-    return (normal_gate if approximate == "none" else tanh_gate)(input)
+    if approximate == "tanh":
+        return tanh_gate(input)
+    Φ = normal_cdf(input.detach()).array if isinstance(input, Tensor) else normal_cdf(input)
+    return normal_gate(input, Φ)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Any:

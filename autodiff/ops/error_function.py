@@ -100,10 +100,10 @@ def erfinv(y: Array) -> Array:
     return np.copysign(np.where(size == 1, np.inf, x), y)
 
 
-def normal(x: Array) -> Array:
+def normal(x: Array, out: Array | None = None) -> Array:
     """Φ(x), the normal distribution function, to 1e-7 in float32."""
     if x.dtype != np.float32:
-        return 0.5 * (1 + erf(x * math.sqrt(0.5)))
+        return np.multiply(1 + erf(x * math.sqrt(0.5)), 0.5, out=out)
     square = x * x
     fraction = square + U32[5]
     np.divide(U32[4], fraction, out=fraction)
@@ -116,8 +116,7 @@ def normal(x: Array) -> Array:
     u *= x
     np.tanh(u, out=u)
     u *= 0.5
-    u += 0.5
-    return u
+    return np.add(u, 0.5, out=out)
 
 
 def polynomial(coefficients: tuple[float, ...], x: Array) -> Array:

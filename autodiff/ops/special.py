@@ -185,28 +185,29 @@ def softplus(x: Array, beta: float, threshold: float) -> Array:
     return np.where(scaled > threshold, x, np.log1p(np.exp(np.minimum(scaled, threshold))) / beta)
 
 
-def gelu(x: Array) -> Array:
-    """x Φ(x), where Φ is the normal distribution function."""
+def gated(x: Array, gate: Array) -> Array:
+    """What a gate, from 0 to 1, lets through."""
+    return x * gate
+
+
+def normal_cdf(x: Array) -> Array:
+    """Φ(x), the normal distribution function."""
     refuse_integers(x, "gelu")
-
-    def gated(x: Array, out: Array | None = None) -> Array:
-        return np.multiply(x, normal(x), out=out)
-
-    return in_pieces(gated, x)
+    return in_pieces(normal, x)
 
 
-def gelu_slope(x: Array) -> Array:
-    """Φ(x) + x φ(x), where φ is the normal distribution's density, the derivative of Φ."""
+def normal_pdf(x: Array) -> Array:
+    """φ(x) = e^(-x²/2) / √(2π)."""
+    return in_pieces(density, x)
 
-    def slope(x: Array, out: Array | None = None) -> Array:
-        density = x * x
-        density *= -0.5
-        np.exp(density, out=density)
-        density *= 1 / math.sqrt(2 * math.pi)
-        density *= x
-        return np.add(density, normal(x), out=out)
 
-    return in_pieces(slope, x)
+def density(x: Array, out: Array | None = None) -> Array:
+    """`normal_pdf` in three passes."""
+    out = np.multiply(x, x, out=out)
+    out *= -0.5
+    np.exp(out, out=out)
+    out *= 1 / math.sqrt(2 * math.pi)
+    return out
 
 
 def in_pieces(function: Callable[..., Array], x: Array) -> Array:
