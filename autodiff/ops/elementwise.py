@@ -152,10 +152,10 @@ sigmoid: Unary = Unary("sigmoid", special.sigmoid, lambda g, z, x: g * z * (one 
 relu    = Unary("relu",    special.relu,    lambda g, z, x: where(z <= 0, 0, g), doc="x where x > 0, else 0")
 silu    = Unary("silu",    special.silu,    lambda g, z, x: g * ((s := sigmoid(x)) * (1 + x * (1 - s))),
                 doc="x sigmoid(x), also called swish")
-normal_cdf: Unary = Unary("normal_cdf", special.normal_cdf, lambda g, z, x: g * normal_pdf(x),
-                          doc="Φ(x), the normal distribution function: the integral of φ from -∞ to x")
 normal_pdf   = Unary("normal_pdf", special.normal_pdf, lambda g, z, x: -g * x * z,
                      doc="φ(x) = e^(-x²/2) / √(2π), the density of the normal distribution")
+normal_cdf   = Unary("normal_cdf", special.normal_cdf, lambda g, z, x: g * normal_pdf(x),
+                     doc="Φ(x), the normal distribution function: the integral of φ from -∞ to x")
 normal_gate  = Entrywise("gelu", special.gated, lambda g, z, x, Φ: g * (Φ + x * normal_pdf(x)),
                          doc="x Φ(x), where Φ is the normal distribution function; its value is kept")
 tanh_gate    = Unary("gelu_tanh", special.gelu_tanh,
