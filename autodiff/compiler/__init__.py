@@ -220,7 +220,7 @@ class Compiled:
         from .replay import Replay
 
         if self.backend == "numba":
-            from .loops import NoLoop
+            from .memories import NoLoop
             from .native import Native
 
             try:

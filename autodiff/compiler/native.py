@@ -19,8 +19,9 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..dtypes import Array, get_default_dtype
 from ..tensor import Tensor
-from .loops import Loops, NoLoop
+from .loops import Loops
 from .machine_code import compiled
+from .memories import NoLoop
 from .moves import plain_descent
 from .program import Instruction, Program, Returned, Update, Value, layout, replaced
 from .replay import Replay

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .loops import Loops, NoLoop, Place, coordinates, nested
+from .loops import Loops
+from .memories import NoLoop, Place, coordinates, nested
 from .program import Instruction, Update, Value
 
 OPTIONS = {

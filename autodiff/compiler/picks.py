@@ -1,0 +1,117 @@
+"""Entries that are found by an index, as loops: x[index] and its rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .entries import Loop
+from .folds import Folds
+from .memories import NoLoop, Place, coordinates, nested
+from .program import Instruction, Program, Value, values_in
+from .scalars import literal
+
+
+class Picks(Folds):
+    """Reading and adding at indices that are known when the loops run."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self.asked = asked_about(program.lines)
+
+    def index_of(self, line: Instruction, x: Any, index: Any) -> tuple[list[Place], int]:
+        """The arrays of an index, which are for the first dimensions."""
+        entries = index if isinstance(index, tuple) else (index,)
+        arrays = [i for i in entries if isinstance(i, Value)]
+        rest = entries[len(arrays) :]
+        if any(not isinstance(i, Value) for i in entries[: len(arrays)]) or any(
+            not (type(i) is slice and i == slice(None)) for i in rest
+        ):
+            raise NoLoop(line, "its index is of a kind that has no loop")
+        if any(self.images[i].dtype.kind != "i" for i in arrays) or not arrays:
+            raise NoLoop(line, "its index is a mask")
+        return [self.place(i) for i in arrays], len(arrays)
+
+    def write_picked(self, line: Instruction) -> None:
+        """x[index], by arrays of integers."""
+        source, index = line.args
+        assert line.out is not None
+        if not isinstance(source, Value):
+            raise NoLoop(line)
+        arrays, n = self.index_of(line, source, index)
+        place, target = self.place(source), self.place(line.out)
+        names = coordinates(target.shape)
+        rows = names[: len(names) - (len(place.shape) - n)]
+        domain = tuple(m for m in target.shape if m != 1)
+        at = target.along(names)
+        reads = [(p, p.along(rows)) for p in arrays]
+        loop = self.loop(domain, [*reads, (place, "by an index")], target)
+        special = self.found(loop, arrays, rows, place)
+        text = self.load(place, place.at(special, ["?"] * n + names[len(rows) :]))
+        loop.readers.add(place.root)
+        self.define(loop, target, at, text, True)
+
+    def found(self, loop: Loop, arrays: list[Place], rows: list[str], place: Place) -> dict[int, str]:
+        """Coordinates that are read from arrays; what is out of range ends the step."""
+        special = {}
+        for i, p in enumerate(arrays):
+            if p.root.kind != "constant" and p.root not in self.asked and self.has_changed():
+                raise NoLoop(self.line, "an index is not known before something is changed in place")
+            name = f"j{self.fresh()}"
+            n = place.shape[i]
+            loop.body.append(f"{name} = int64({self.operand(loop, p, p.along(rows))})")
+            loop.body += [f"if {name} < 0:", f"    {name} += {n}"]
+            loop.body += [f"if {name} < 0 or {name} >= {n}:", "    return step"]
+            special[i] = name
+        return special
+
+    def has_changed(self) -> bool:
+        """Whether this line comes after a change that would be done twice if the step failed here."""
+        for line in self.program.lines:
+            if line is self.line:
+                return False
+            if line.writes is not None and line.writes.root.kind != "made":
+                return True
+            if getattr(line.function, "__name__", "") == "update_of":
+                return True
+        return False
+
+    def write_scattered(self, line: Instruction) -> None:
+        """The rule of x[index]: zeros, to which the cotangents are added at the index."""
+        g, index = line.args[0], line.args[3]
+        assert line.out is not None
+        if not isinstance(g, Value):
+            raise NoLoop(line)
+        target, place = self.place(line.out), self.place(g)
+        names = coordinates(place.shape)
+        zeros = coordinates(target.shape)
+        body = nested(
+            [(o, m) for o, m in zip(zeros, target.shape, strict=True) if o != "0"],
+            [self.store(target, target.along(zeros), literal(0, target.dtype))],
+        )
+        if not any(True for _ in values_in(index)):  # numbers and slices: no entry is met twice
+            part = self.place(line.out, self.images[line.out][index])
+            if part.shape != place.shape:
+                raise NoLoop(line)
+            copy = self.store(part, part.along(names), self.load(place, place.along(names)))
+            ranges = [(o, m) for o, m in zip(names, place.shape, strict=True) if o != "0"]
+            self.alone([*body, *nested(ranges, [copy])], [place], [target])
+            return
+        arrays, n = self.index_of(line, line.out, index)
+        rows = names[: len(names) - (len(target.shape) - n)]
+        inside = Loop(())
+        special = self.found(inside, arrays, rows, target)
+        at = f"{self.pointer(target)}[{target.at(special, ['?'] * n + names[len(rows) :])}]"
+        inside.body.append(f"{at} = {at} + {self.load(place, place.along(names))}")
+        ranges = [(o, m) for o, m in zip(names, place.shape, strict=True) if o != "0"]
+        self.alone([*body, *nested(ranges, inside.body)], [place, *arrays], [target])
+
+
+def asked_about(lines: Sequence[Instruction]) -> set[Value]:
+    """The memories that are looked at by the checks, which come first."""
+    found: set[Value] = set()
+    for line in reversed(lines):
+        if line.function is bool or line.out in found:
+            found.update(line.values())
+            found.update(value.root for value in line.values())
+    return found
