@@ -60,6 +60,8 @@ from .ops.parts import *
 from .ops.pooling import *
 from .ops.products import *
 from .ops.reductions import *
+from .ops.reordering import *
+from .ops.repeating import *
 from .ops.resampling import *
 from .ops.scans import *
 from .ops.scattering import *

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import one
-from .ops import diagonals, elementwise, joining, products, reductions, scans, shapes
+from .ops import diagonals, elementwise, joining, products, reductions, reordering, repeating, scans, shapes
 from .primitive import registry
 from .tensor import Tensor
 
@@ -58,15 +58,15 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.cumsum: scans.cumsum,
     np.reshape: shapes.reshape,
     np.ravel: shapes.flatten,
-    np.transpose: lambda x, axes=None: shapes.permute(x, axes or range(x.ndim)[::-1]),
-    np.swapaxes: shapes.transpose,
-    np.moveaxis: shapes.movedim,
+    np.transpose: lambda x, axes=None: reordering.permute(x, axes or range(x.ndim)[::-1]),
+    np.swapaxes: reordering.transpose,
+    np.moveaxis: reordering.movedim,
     np.expand_dims: lambda x, axis: shapes.unsqueeze(x, axis),
     np.squeeze: lambda x, axis=None: shapes.squeeze(x, axis),
-    np.broadcast_to: shapes.broadcast_to,
+    np.broadcast_to: repeating.broadcast_to,
     np.concatenate: lambda xs, axis=0: joining.cat(xs, axis),
     np.stack: lambda xs, axis=0: joining.stack(xs, axis),
-    np.flip: lambda x, axis=None: shapes.flip(x, range(x.ndim) if axis is None else axis),
+    np.flip: lambda x, axis=None: reordering.flip(x, range(x.ndim) if axis is None else axis),
     np.tril: lambda x, k=0: diagonals.tril(x, k),
     np.triu: lambda x, k=0: diagonals.triu(x, k),
     np.where: elementwise.where,

@@ -26,6 +26,7 @@ from .ops import norms as u
 from .ops import parts as y
 from .ops import products as l
 from .ops import reductions as r
+from .ops import reordering, repeating
 from .ops import scans as o
 from .ops import scattering as w
 from .ops import shapes as s
@@ -190,16 +191,18 @@ class Methods:
     bincount, histc, histogram = b.bincount, b.histc, b.histogram
 
     # shapes ------------------------------------------------------------------------------------------------
-    T, mT = property(s.reversed_dims), property(s.matrix_transpose)
-    H, mH = T, mT
     reshape, view, reshape_as, view_as = s.reshape, s.view, s.reshape_as, s.view_as
     flatten, ravel, unflatten = s.flatten, s.ravel, s.unflatten
     squeeze, unsqueeze = s.squeeze, s.unsqueeze
-    transpose, swapaxes, swapdims, t, adjoint = s.transpose, s.swapaxes, s.swapdims, s.t, s.adjoint
-    permute, movedim, moveaxis = s.permute, s.movedim, s.moveaxis
-    expand, expand_as, broadcast_to, unfold = s.expand, s.expand_as, s.broadcast_to, s.unfold
-    repeat, repeat_interleave, tile = s.repeat, s.repeat_interleave, s.tile
-    flip, fliplr, flipud, roll, rot90 = s.flip, s.fliplr, s.flipud, s.roll, s.rot90
+    transpose, swapaxes, swapdims = reordering.transpose, reordering.swapaxes, reordering.swapdims
+    permute, movedim, moveaxis = reordering.permute, reordering.movedim, reordering.moveaxis
+    T, mT = property(reordering.reversed_dims), property(reordering.matrix_transpose)
+    H, mH, t, adjoint = T, mT, reordering.t, reordering.adjoint
+    flip, fliplr, flipud = reordering.flip, reordering.fliplr, reordering.flipud
+    roll, rot90 = reordering.roll, reordering.rot90
+    expand, expand_as, broadcast_to = repeating.expand, repeating.expand_as, repeating.broadcast_to
+    repeat, tile, repeat_interleave = repeating.repeat, repeating.tile, repeating.repeat_interleave
+    unfold = repeating.unfold
     def split(self, split_size: Any, dim: Any = 0) -> tuple[Tensor, ...]:
         return j.split(self, split_size, dim)
     split_with_sizes, chunk, unbind, tensor_split = j.split_with_sizes, j.chunk, j.unbind, j.tensor_split
@@ -356,8 +359,9 @@ class Methods:
         return inplace.change(self, l.baddbmm, batch1, batch2, beta=beta, alpha=alpha)
     def unsqueeze_(self, dim: Any) -> Tensor: return inplace.reform(self, s.unsqueeze, dim)
     def squeeze_(self, *dim: Any) -> Tensor: return inplace.reform(self, s.squeeze, *dim)
-    def t_(self) -> Tensor: return inplace.reform(self, s.t)
-    def transpose_(self, dim0: Any, dim1: Any) -> Tensor: return inplace.reform(self, s.transpose, dim0, dim1)
+    def t_(self) -> Tensor: return inplace.reform(self, reordering.t)
+    def transpose_(self, dim0: Any, dim1: Any) -> Tensor:
+        return inplace.reform(self, reordering.transpose, dim0, dim1)
     swapaxes_ = swapdims_ = transpose_
     def zero_(self) -> Tensor: return inplace.fill(self, 0, "zero_")
     def fill_(self, value: Any) -> Tensor: return inplace.fill(self, value, "fill_")

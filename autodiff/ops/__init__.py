@@ -23,6 +23,8 @@ from . import (
     products,
     recurrent,
     reductions,
+    reordering,
+    repeating,
     resampling,
     scans,
     scattering,
@@ -34,6 +36,6 @@ from . import (
 __all__ = [
     "activations", "attention", "bins", "composed", "convolution", "decompositions", "diagonals",
     "distances", "dropout", "einsum", "elementwise", "indexing", "inverses", "joining", "losses", "neural",
-    "normalization", "norms", "pooling", "products", "recurrent", "reductions", "resampling", "scans",
-    "scattering", "shapes", "sorting", "windows",
+    "normalization", "norms", "pooling", "products", "recurrent", "reductions", "reordering", "repeating",
+    "resampling", "scans", "scattering", "shapes", "sorting", "windows",
 ]  # fmt: skip

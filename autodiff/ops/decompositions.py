@@ -28,7 +28,7 @@ from ..tensor import Tensor
 from .indexing import getitem
 from .inverses import LinAlgError, invert, refuse_no_floats, refuse_no_matrix, refuse_no_square
 from .joining import cat
-from .shapes import swap
+from .reordering import swap
 
 __all__: list[str] = []
 

@@ -26,7 +26,8 @@ from .diagonals import diagonal
 from .dims import integers, many_dims, refuse_plain
 from .products import refuse_dtypes
 from .reductions import sum
-from .shapes import permute, regroup
+from .reordering import permute
+from .shapes import regroup
 
 __all__ = ["einsum", "tensordot"]
 

@@ -21,7 +21,9 @@ from . import elementwise
 from .dims import refuse_no_number, refuse_plain
 from .products import matmul
 from .reductions import product_of_others, sum
-from .shapes import expand, squeeze, swap, unsqueeze
+from .reordering import swap
+from .repeating import expand
+from .shapes import squeeze, unsqueeze
 
 __all__ = ["det", "inverse", "logdet", "matrix_power", "pinverse", "slogdet"]
 

@@ -15,7 +15,8 @@ from .dims import many_dims, refuse_plain
 from .inverses import refuse_no_floats, refuse_no_matrix
 from .reductions import amax, amin, sum
 from .reductions import norm as length
-from .shapes import movedim, unsqueeze
+from .reordering import movedim
+from .shapes import unsqueeze
 
 __all__ = ["cdist", "dist"]
 

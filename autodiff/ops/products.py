@@ -24,7 +24,9 @@ from . import elementwise
 from .diagonals import diagonal
 from .dims import listed, one_dim, refuse_plain, tensors_of
 from .reductions import sum
-from .shapes import expand, on_its_own, regroup, roll
+from .reordering import roll
+from .repeating import expand
+from .shapes import on_its_own, regroup
 
 __all__ = [
     "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "chain_matmul", "cross", "dot", "ger", "inner",

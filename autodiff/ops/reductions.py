@@ -26,7 +26,8 @@ from ..tensor import Tensor
 from . import elementwise
 from .dims import many_dims, numpy_names, one_dim, refuse_plain
 from .indexing import along
-from .shapes import movedim, on_its_own, regroup
+from .reordering import movedim
+from .shapes import on_its_own, regroup
 
 __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "dist", "logsumexp", "max",

@@ -15,7 +15,7 @@ import numpy as np
 from ..dtypes import Array, DType
 from ..errors import describe, located
 from ..tensor import Tensor
-from . import indexing, pooling, shapes
+from . import indexing, pooling, reordering, repeating, shapes
 from .dims import refuse_plain, whole
 
 # A primitive returns Any: of tensors a tensor.
@@ -154,16 +154,16 @@ def _mixed(input: Tensor, dim: int, out: int, factor: float | None, align_corner
         at = np.maximum((at + dtype.type(0.5)) * ratio - dtype.type(0.5), dtype.type(0))
     low = np.minimum(np.floor(at), n - 1).astype(np.int64)
     weight = np.minimum(at - low.astype(dtype), dtype.type(1)).reshape(-1, *[1] * (input.ndim - 1))
-    x = shapes.movedim(input, dim, 0)  # a gradient is added up faster in rows
+    x = reordering.movedim(input, dim, 0)  # a gradient is added up faster in rows
     mixed = indexing.get(x, low) * (1 - weight) + indexing.get(x, np.minimum(low + 1, n - 1)) * weight
-    return shapes.movedim(mixed, 0, dim)
+    return reordering.movedim(mixed, 0, dim)
 
 
 def _taken(input: Tensor, dim: int, index: Array) -> Tensor:
     """The entries of `input` at these positions along `dim`."""
     shape, (times, rest) = input.shape, divmod(len(index), input.shape[dim])
     if not rest and (index == np.arange(len(index)) // times).all():  # each so many times: nothing to look up
-        repeated = shapes.expand(input.unsqueeze(dim + 1), (*shape[: dim + 1], times, *shape[dim + 1 :]))
+        repeated = repeating.expand(input.unsqueeze(dim + 1), (*shape[: dim + 1], times, *shape[dim + 1 :]))
         return shapes.flatten(repeated, dim, dim + 1)
     return indexing.get(input, (slice(None),) * dim + (index,))
 
@@ -187,7 +187,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
             f"upscale_factor, but input.size(-3)={c} is not divisible by {r * r}"
         )
     apart = shapes.reshape(input, (*batch, c // (r * r), r, r, h, w))
-    woven = shapes.permute(apart, (*range(len(batch) + 1), *(len(batch) + i for i in (3, 1, 4, 2))))
+    woven = reordering.permute(apart, (*range(len(batch) + 1), *(len(batch) + i for i in (3, 1, 4, 2))))
     return shapes.reshape(woven, (*batch, c // (r * r), h * r, w * r))
 
 
@@ -206,7 +206,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
                 f"input.size({position})={n} is not divisible by {r}"
             )
     apart = shapes.reshape(input, (*batch, c, h // r, r, w // r, r))
-    sorted_out = shapes.permute(apart, (*range(len(batch) + 1), *(len(batch) + i for i in (2, 4, 1, 3))))
+    sorted_out = reordering.permute(apart, (*range(len(batch) + 1), *(len(batch) + i for i in (2, 4, 1, 3))))
     return shapes.reshape(sorted_out, (*batch, c * r * r, h // r, w // r))
 
 
@@ -252,5 +252,5 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         raise located.RuntimeError(
             f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups."
         )
-    dealt = shapes.transpose(shapes.reshape(input, (n, groups, c // groups, *rest)), 1, 2)
+    dealt = reordering.transpose(shapes.reshape(input, (n, groups, c // groups, *rest)), 1, 2)
     return shapes.reshape(dealt, (n, c, *rest))

@@ -24,7 +24,8 @@ from .dims import numpy_names, one_dim, refuse_no_number, refuse_plain, whole
 from .elementwise import isnan, logical_not, minus, mul, where
 from .indexing import along, masked_select
 from .reductions import Selected, drop, refuse_nothing, share
-from .shapes import movedim, regroup
+from .reordering import movedim
+from .shapes import regroup
 
 __all__ = [
     "argsort", "isin", "kthvalue", "median", "mode", "msort", "nanmedian", "nanquantile", "quantile", "sort",
