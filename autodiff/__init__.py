@@ -40,6 +40,7 @@ from .functional import *
 from .limits import *
 from .ops.activations import *
 from .ops.adaptive_pooling import *
+from .ops.areas import *
 from .ops.bins import *
 from .ops.composed import *
 from .ops.convolution import *
@@ -48,6 +49,7 @@ from .ops.distances import *
 from .ops.dropout import *
 from .ops.einsum import *
 from .ops.elementwise import *
+from .ops.extremes import *
 from .ops.gamma import *
 from .ops.indexing import *
 from .ops.inverses import *

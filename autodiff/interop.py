@@ -14,7 +14,18 @@ from typing import Any
 import numpy as np
 
 from .arrays import one
-from .ops import diagonals, elementwise, joining, products, reductions, reordering, repeating, scans, shapes
+from .ops import (
+    diagonals,
+    elementwise,
+    extremes,
+    joining,
+    products,
+    reductions,
+    reordering,
+    repeating,
+    scans,
+    shapes,
+)
 from .primitive import registry
 from .tensor import Tensor
 
@@ -47,12 +58,12 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.sum: reductions.sum,
     np.mean: reductions.mean,
     np.prod: reductions.prod,
-    np.max: reductions.amax,
-    np.min: reductions.amin,
-    np.amax: reductions.amax,
-    np.amin: reductions.amin,
-    np.argmax: reductions.argmax,
-    np.argmin: reductions.argmin,
+    np.max: extremes.amax,
+    np.min: extremes.amin,
+    np.amax: extremes.amax,
+    np.amin: extremes.amin,
+    np.argmax: extremes.argmax,
+    np.argmin: extremes.argmin,
     np.all: reductions.all,
     np.any: reductions.any,
     np.cumsum: scans.cumsum,

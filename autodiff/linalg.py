@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from .errors import located
 from .ops import diagonals, inverses, products
 from .ops.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
 from .ops.dims import refuse_no_number, refuse_plain
 from .ops.inverses import LinAlgError, SlogDet, inv, lstsq, pinv, solve
-from .ops.norms import matrix_norm, norm, vector_norm
+from .ops.norms import matrix_norm, vector_norm
 from .ops.products import matmul, multi_dot
 from .ops.reductions import sum
 from .tensor import Tensor
@@ -55,6 +56,31 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """A view of a diagonal of each matrix."""
     return diagonals.diagonal(A, offset, dim1, dim2)
+
+
+def norm(
+    input: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
+) -> Tensor:
+    """`matrix_norm` along two dimensions, or of a matrix if there is an `ord`; else `vector_norm`.
+
+    Source: PyTorch, `torch.linalg.norm`.
+
+    >>> import autodiff
+    >>> autodiff.linalg.norm(autodiff.tensor([[3.0, 0.0], [4.0, 0.0]]), ord="nuc")
+    tensor(5.)
+    """
+    refuse_plain(input, "linalg_norm", "input")
+    ndim = input.array.ndim
+    if ord is None:
+        return vector_norm(input, 2, dim, keepdim, dtype=dtype)
+    if dim is None and ndim not in (1, 2):
+        raise located.RuntimeError(
+            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {ndim}D."
+        )
+    several = dim if isinstance(dim, (tuple, list)) else (dim,)
+    if isinstance(ord, str) or (dim is None and ndim == 2) or len(several) == 2:
+        return matrix_norm(input, ord, (-2, -1) if dim is None else several, keepdim, dtype=dtype)
+    return vector_norm(input, ord, dim, keepdim, dtype=dtype)
 
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:

@@ -2,6 +2,8 @@
 
 from . import (
     activations,
+    adaptive_pooling,
+    areas,
     attention,
     bins,
     composed,
@@ -12,13 +14,18 @@ from . import (
     dropout,
     einsum,
     elementwise,
+    error_function,
+    extremes,
+    gamma,
     indexing,
     inverses,
     joining,
+    linear,
     losses,
     neural,
     normalization,
     norms,
+    parts,
     pooling,
     products,
     recurrent,
@@ -30,12 +37,15 @@ from . import (
     scattering,
     shapes,
     sorting,
+    special,
+    statistics,
     windows,
 )
 
 __all__ = [
-    "activations", "attention", "bins", "composed", "convolution", "decompositions", "diagonals",
-    "distances", "dropout", "einsum", "elementwise", "indexing", "inverses", "joining", "losses", "neural",
-    "normalization", "norms", "pooling", "products", "recurrent", "reductions", "reordering", "repeating",
-    "resampling", "scans", "scattering", "shapes", "sorting", "windows",
+    "activations", "adaptive_pooling", "areas", "attention", "bins", "composed", "convolution",
+    "decompositions", "diagonals", "distances", "dropout", "einsum", "elementwise", "error_function",
+    "extremes", "gamma", "indexing", "inverses", "joining", "linear", "losses", "neural", "normalization",
+    "norms", "parts", "pooling", "products", "recurrent", "reductions", "reordering", "repeating",
+    "resampling", "scans", "scattering", "shapes", "sorting", "special", "statistics", "windows",
 ]  # fmt: skip

@@ -7,9 +7,9 @@ from typing import Any
 
 from ..errors import located
 from ..tensor import Tensor
+from .extremes import max
 from .joining import stack
 from .pooling import max_pool1d, max_pool2d
-from .reductions import max
 from .windows import per_dim, spatial
 
 __all__ = ["adaptive_max_pool1d", "adaptive_max_pool2d"]

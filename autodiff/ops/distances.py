@@ -7,17 +7,30 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import result_dtype
-from ..errors import broadcast_conflict, located
+from ..errors import broadcast_conflict, describe, located
 from ..primitive import cast
 from ..tensor import Tensor
 from .dims import refuse_plain
-from .elementwise import clamp_min
-from .reductions import norm
+from .elementwise import clamp_min, minus
+from .norms import norm
+from .shapes import unsqueeze
 
 # A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"
 
-__all__ = ["cosine_similarity", "pairwise_distance"]
+__all__ = ["cdist", "cosine_similarity", "dist", "pairwise_distance"]
+
+
+def dist(input: Tensor, other: Tensor, p: Any = 2) -> Tensor:
+    """The length of input - other, which broadcast, as `norm` measures it.
+
+    >>> import autodiff
+    >>> autodiff.dist(autodiff.tensor([3.0, 5.0]), autodiff.tensor([0.0, 1.0]))
+    tensor(5.)
+    """
+    refuse_plain(input, "dist")
+    refuse_plain(other, "dist", "other", 2)
+    return norm(minus(input, other), p)
 
 
 def pairwise_distance(
@@ -88,3 +101,35 @@ def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, o
     if out is not None:
         raise located.TypeError("normalize(): there is no out=: assign the result")
     return input / clamp_min(norm(input, p, dim, True), eps)
+
+
+def cdist(
+    x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"
+) -> Tensor:
+    """The p-norm between each row of x1 (…, n, d) and each of x2 (…, m, d): (…, n, m); batches broadcast.
+
+    Where two rows are equal the gradient is 0. `compute_mode` is accepted; distances are always computed from
+    differences. Raises RuntimeError for fewer than 2 dimensions, unequal d, integers, p < 0.
+
+    >>> import autodiff
+    >>> autodiff.cdist(autodiff.tensor([[3.0, 4.0]]), autodiff.tensor([[0.0, 0.0], [3.0, 3.0]]))
+    tensor([[5., 1.]])
+    """
+    for name, x in (("X1", x1), ("X2", x2)):
+        refuse_plain(x, "cdist", name.lower(), int(name[1]))
+        if x.array.dtype.kind != "f":
+            raise located.RuntimeError(
+                f"cdist only supports floating-point dtypes, {name} got: {x.array.dtype}"
+            )
+        if x.array.ndim < 2:
+            raise located.RuntimeError(
+                f"cdist only supports at least 2D tensors, {name} got: {x.array.ndim}D, {describe(x)}"
+            )
+    if x1.array.shape[-1] != x2.array.shape[-1]:
+        raise located.RuntimeError(
+            "X1 and X2 must have the same number of columns. "
+            f"X1: {x1.array.shape[-1]} X2: {x2.array.shape[-1]}"
+        )
+    if p < 0:
+        raise located.RuntimeError(f"cdist only supports non-negative p values, not {p}")
+    return norm(minus(unsqueeze(x1, -2), unsqueeze(x2, -3)), p, -1)

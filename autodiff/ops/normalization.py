@@ -24,8 +24,9 @@ from ..memory import touch
 from ..primitive import Primitive
 from ..tensor import Tensor
 from .dims import integers, refuse_plain, whole
-from .reductions import mean_of, var_of
+from .reductions import mean_of
 from .shapes import regroup
+from .statistics import var_of
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
 

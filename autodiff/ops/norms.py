@@ -1,24 +1,93 @@
-"""Lengths of vectors and matrices, and distances between points, as `torch.linalg` has them."""
+"""Lengths of vectors and matrices. Where a length is 0, so is its gradient."""
+
+# mypy: disable-error-code="no-any-return"
+# (a primitive may be called on arrays and Symbols too)
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from ..dtypes import as_dtype
-from ..errors import describe, located
-from ..primitive import cast
+import numpy as np
+
+from ..dtypes import Array, as_dtype
+from ..errors import located
+from ..primitive import Primitive, cast
 from ..tensor import Tensor
 from . import elementwise
 from .decompositions import svdvals
-from .dims import many_dims, refuse_plain
+from .dims import many_dims, numpy_names, refuse_plain
+from .extremes import amax, amin, extreme, largest, refuse_nothing, smallest
 from .inverses import refuse_no_floats, refuse_no_matrix
-from .reductions import amax, amin, sum
-from .reductions import norm as length
+from .reductions import Axis, add_up, axes, reduced, sum, sum_of
 from .reordering import movedim
 from .shapes import unsqueeze
 
-__all__ = ["cdist", "dist"]
+__all__ = ["norm"]
+
+
+def inverse(z: Any) -> Any:
+    """1 / z for z > 0, and 0 at 0: the convention for the gradient of a length of 0."""
+    return (z > 0) / (z + (z == 0))
+
+
+def ratio(x: Any, z: Any) -> Any:
+    """|x| / z for the length z of x, and 1 wherever the gradient is 0: a power of it is finite there."""
+    return elementwise.where((x != 0) & (z > 0), np.abs(x) * inverse(z), 1.0)
+
+
+def p_norm(x: Array, axis: Axis, p: float) -> Array:
+    """(Σ |x|ᵖ)^(1/p)."""
+    return add_up(np.abs(x) ** p, axis) ** (1 / p)
+
+
+# fmt: off
+length     = Primitive("norm", lambda x, axis: np.sqrt(add_up(x * x, axis)),
+                       lambda g, z, x, axis: g * x * inverse(z),
+                       doc="√ Σ x²")
+length_p   = Primitive("norm_p", p_norm,
+                       lambda g, z, x, axis, p: g * (np.sign(x) * (z > 0)) * ratio(x, z) ** (p - 1),
+                       doc="(Σ |x|ᵖ)^(1/p)")
+# fmt: on
+
+
+@numpy_names
+def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+    """The length (Σ |x|ᵖ)^(1/p) of all entries, or along `dim` (one or several).
+
+    p is "fro" (2), inf (the largest |x|), -inf (the smallest), 0 (how many are not 0), or any other number;
+    "nuc" is the sum of the singular values of matrices.
+    The gradient of a length of 0, and to an entry of 0, is 0. Raises RuntimeError for ints, ValueError for
+    any other p.
+
+    >>> import autodiff
+    >>> autodiff.tensor([3.0, 4.0]).norm()
+    tensor(5.)
+    """
+    axis = axes(input, dim, "norm")
+    x = input if dtype is None else cast(input, as_dtype(dtype))
+    if x.array.dtype.kind != "f":
+        raise located.RuntimeError(
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.array.dtype}: "
+            "use x.float().norm()"
+        )
+    if p == "fro" or p == 2:
+        return reduced(length, x, axis, keepdim)
+    if p == "nuc":
+        return matrix_norm(x, "nuc", axis, keepdim)
+    if p == 1:
+        return reduced(sum_of, elementwise.abs(x), axis, keepdim)
+    if p == 0:
+        return reduced(sum_of, cast(elementwise.ne(x, 0), x.array.dtype), axis, keepdim)
+    if p == math.inf or p == -math.inf:
+        return extreme(largest if p > 0 else smallest, elementwise.abs(x), axis, keepdim, "norm")
+    if not isinstance(p, (int, float)):
+        raise located.ValueError(
+            f"norm(): p may be 'fro', 'nuc' or a number, inf and -inf too, but not {p!r}"
+        )
+    if p < 0:
+        refuse_nothing(x, axis, "norm")
+    return reduced(length_p, x, axis, keepdim, p)
 
 
 def vector_norm(
@@ -43,7 +112,7 @@ def vector_norm(
             f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does "
             "not have an identity"
         )
-    return length(input, ord, dim, keepdim, dtype)
+    return norm(input, ord, dim, keepdim, dtype)
 
 
 def matrix_norm(
@@ -70,7 +139,7 @@ def matrix_norm(
         raise located.RuntimeError(f"linalg.matrix_norm: dims must be different. Got {tuple(dim)}")
     i, j = many_dims(tuple(dim), x.array.ndim, "matrix_norm")
     if ord == "fro":
-        return length(x, 2, (i, j), keepdim)
+        return norm(x, 2, (i, j), keepdim)
     if ord in ("nuc", 2, -2):
         s = svdvals(movedim(x, (i, j), (-2, -1)))
         z = sum(s, -1) if ord == "nuc" else (amax if ord == 2 else amin)(s, -1)
@@ -80,70 +149,3 @@ def matrix_norm(
     first, last = (i, j) if ord in (1, -1) else (j, i)
     z = (amax if ord > 0 else amin)(sum(elementwise.abs(x), first, True), last, True)
     return z if keepdim else sum(z, (i, j))
-
-
-def norm(
-    input: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
-) -> Tensor:
-    """`matrix_norm` along two dimensions, or of a matrix if there is an `ord`; else `vector_norm`.
-
-    Source: PyTorch, `torch.linalg.norm`.
-
-    >>> import autodiff
-    >>> autodiff.linalg.norm(autodiff.tensor([[3.0, 0.0], [4.0, 0.0]]), ord="nuc")
-    tensor(5.)
-    """
-    refuse_plain(input, "linalg_norm", "input")
-    ndim = input.array.ndim
-    if ord is None:
-        return vector_norm(input, 2, dim, keepdim, dtype=dtype)
-    if dim is None and ndim not in (1, 2):
-        raise located.RuntimeError(
-            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {ndim}D."
-        )
-    several = dim if isinstance(dim, (tuple, list)) else (dim,)
-    if isinstance(ord, str) or (dim is None and ndim == 2) or len(several) == 2:
-        return matrix_norm(input, ord, (-2, -1) if dim is None else several, keepdim, dtype=dtype)
-    return vector_norm(input, ord, dim, keepdim, dtype=dtype)
-
-
-def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
-    """The p-norm of `input - other`, which broadcast.
-
-    >>> import autodiff
-    >>> autodiff.dist(autodiff.tensor([3.0, 5.0]), autodiff.tensor([0.0, 1.0]))
-    tensor(5.)
-    """
-    return length(elementwise.sub(input, other), p)
-
-
-def cdist(
-    x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"
-) -> Tensor:
-    """The p-norm between each row of x1 (…, n, d) and each of x2 (…, m, d): (…, n, m); batches broadcast.
-
-    Where two rows are equal the gradient is 0. `compute_mode` is accepted; distances are always computed from
-    differences. Raises RuntimeError for fewer than 2 dimensions, unequal d, integers, p < 0.
-
-    >>> import autodiff
-    >>> autodiff.cdist(autodiff.tensor([[3.0, 4.0]]), autodiff.tensor([[0.0, 0.0], [3.0, 3.0]]))
-    tensor([[5., 1.]])
-    """
-    for name, x in (("X1", x1), ("X2", x2)):
-        refuse_plain(x, "cdist", name.lower(), int(name[1]))
-        if x.array.dtype.kind != "f":
-            raise located.RuntimeError(
-                f"cdist only supports floating-point dtypes, {name} got: {x.array.dtype}"
-            )
-        if x.array.ndim < 2:
-            raise located.RuntimeError(
-                f"cdist only supports at least 2D tensors, {name} got: {x.array.ndim}D, {describe(x)}"
-            )
-    if x1.array.shape[-1] != x2.array.shape[-1]:
-        raise located.RuntimeError(
-            "X1 and X2 must have the same number of columns. "
-            f"X1: {x1.array.shape[-1]} X2: {x2.array.shape[-1]}"
-        )
-    if p < 0:
-        raise located.RuntimeError(f"cdist only supports non-negative p values, not {p}")
-    return length(elementwise.sub(unsqueeze(x1, -2), unsqueeze(x2, -3)), p, -1)

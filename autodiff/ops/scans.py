@@ -17,16 +17,22 @@ import numpy as np
 
 from ..dtypes import as_dtype, int64
 from ..errors import located
-from ..primitive import cast
+from ..primitive import Primitive, cast
 from ..tensor import Tensor
 from . import elementwise
 from .composed import refuse_integers
 from .dims import numpy_names, one_dim, refuse_plain, whole
+from .extremes import Selected
 from .indexing import along, narrow
 from .joining import cat
-from .reductions import Selected, reduced, sum_of, sums
+from .reductions import reduced, sum_of
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "logcumsumexp"]
+
+# fmt: off
+sums = Primitive("cumsum", np.cumsum, lambda g, z, x, axis: np.flip(np.cumsum(np.flip(g, axis), axis), axis),
+                 doc="Σ x up to and with each entry")
+# fmt: on
 
 
 @numpy_names

@@ -22,8 +22,9 @@ from ..tensor import Tensor
 from .composed import lerp
 from .dims import numpy_names, one_dim, refuse_no_number, refuse_plain, whole
 from .elementwise import isnan, logical_not, minus, mul, where
+from .extremes import Selected, refuse_nothing, share
 from .indexing import along, masked_select
-from .reductions import Selected, drop, refuse_nothing, share
+from .reductions import drop
 from .reordering import movedim
 from .shapes import regroup
 

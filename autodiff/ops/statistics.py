@@ -1,21 +1,143 @@
-"""How variables vary together, and what lies under a curve."""
+"""How far values lie from their mean, and how variables vary together."""
 
-# A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"
+# (a primitive may be called on arrays and Symbols too)
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from ..dtypes import Array
 from ..errors import describe, located
+from ..primitive import Primitive
 from ..tensor import Tensor
-from .dims import one_dim, refuse_plain
+from .dims import numpy_names, refuse_plain
 from .elementwise import clamp, sqrt
-from .reductions import sum
-from .scans import cumsum
+from .norms import inverse
+from .reductions import Axis, add_up, axes, count, mean, mean_of, reduced, sum
 from .shapes import unsqueeze
 
-__all__ = ["corrcoef", "cov", "cumulative_trapezoid", "trapezoid", "trapz"]
+__all__ = ["corrcoef", "cov", "std", "std_mean", "var", "var_mean"]
+
+
+def variance(x: Array, axis: Axis, n: float, d: float) -> Array:
+    """The sum of the squared deviations from the mean, divided by d."""
+    with np.errstate(all="ignore"):  # one value alone has variance 0 / 0 = nan, as in PyTorch
+        deviation = x - add_up(x, axis if axis is not None else tuple(range(x.ndim))) / n
+        return add_up(deviation * deviation, axis) / d
+
+
+# fmt: off
+var_of     = Primitive("var", variance, lambda g, z, x, axis, n, d: g * 2 * (x - mean_of(x, axis, n)) / d,
+                       doc="Σ (x - x̄)² / d, where x̄ is the mean Σ x / n")
+std_of     = Primitive("std", lambda x, axis, n, d: np.sqrt(variance(x, axis, n, d)),
+                       lambda g, z, x, axis, n, d: g * (x - mean_of(x, axis, n)) * inverse(z) / d,
+                       doc="√ (Σ (x - x̄)² / d), where x̄ is the mean Σ x / n")
+# fmt: on
+
+
+def moment(
+    op: Primitive, x: Any, dim: Any, unbiased: bool | None, keepdim: bool, correction: float | None
+) -> Tensor:
+    """`var` and `std`, which take the same arguments."""
+    if isinstance(dim, bool):  # x.var(False): the first argument may be `unbiased`
+        dim, unbiased = None, dim
+    if unbiased is not None and correction is not None:
+        raise located.TypeError(
+            f"{op.name}(): unbiased= and correction= say the same thing; give correction= alone"
+        )
+    axis = axes(x, dim, op.name)
+    if x.array.dtype.kind != "f":
+        raise located.RuntimeError(
+            f"std and var only support floating point and complex dtypes, not {x.array.dtype}: use x.float()"
+        )
+    correction = correction if correction is not None else 0 if unbiased is False else 1
+    n = count(x, axis)
+    return reduced(op, x, axis, keepdim, n, max(n - correction, 0))
+
+
+@numpy_names
+def var(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> Tensor:
+    """The variance Σ (x - x̄)² / (n - correction) of all entries, or along `dim` (one or several).
+
+    `correction` is 1 unless given; `unbiased=False` makes it 0. One entry alone has none: nan. Raises
+    RuntimeError for ints.
+
+    >>> import autodiff
+    >>> autodiff.tensor([1.0, 2.0, 3.0]).var()
+    tensor(1.)
+    """
+    return moment(var_of, input, dim, unbiased, keepdim, correction)
+
+
+@numpy_names
+def std(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> Tensor:
+    """The standard deviation √(Σ (x - x̄)² / (n - correction)); arguments as in `var`.
+
+    Where all entries are equal its gradient is 0.
+
+    >>> import autodiff
+    >>> autodiff.tensor([[1.0, 3.0], [2.0, 2.0]]).std(dim=1, correction=0)
+    tensor([1., 0.])
+    """
+    return moment(std_of, input, dim, unbiased, keepdim, correction)
+
+
+@numpy_names
+def var_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The variance and the mean; arguments as in `var`."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return (
+        var(input, dim, unbiased, keepdim, correction=correction),
+        mean(input, dim, keepdim),
+    )
+
+
+@numpy_names
+def std_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The standard deviation and the mean; arguments as in `var`.
+
+    >>> import autodiff
+    >>> autodiff.std_mean(autodiff.tensor([1.0, 2.0, 3.0]))
+    (tensor(1.), tensor(2.))
+    """
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return (
+        std(input, dim, unbiased, keepdim, correction=correction),
+        mean(input, dim, keepdim),
+    )
 
 
 def cov(
@@ -87,67 +209,3 @@ def corrcoef(input: Tensor) -> Tensor:
         return z / z
     deviation = sqrt(z.diagonal())
     return clamp(z / unsqueeze(deviation, 1) / unsqueeze(deviation, 0), -1, 1)
-
-
-def but_first(x: Tensor, axis: int) -> Tensor:
-    """x[1:] along an axis."""
-    return x[(*(slice(None),) * axis, slice(1, None))]
-
-
-def but_last(x: Tensor, axis: int) -> Tensor:
-    """x[:-1] along an axis."""
-    return x[(*(slice(None),) * axis, slice(None, -1))]
-
-
-def areas(op: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> tuple[Tensor, int]:
-    """The area under each piece of a curve, and the axis along which they lie."""
-    refuse_plain(y, op, "y")
-    if x is not None:
-        refuse_plain(x, op, "x", 2)
-    if y.dtype == bool or (x is not None and x.dtype == bool):
-        raise located.RuntimeError(f"{op}: received a bool input for `x` or `y`, but bool is not supported")
-    if not y.ndim:
-        raise located.IndexError(f"{op}: y is {describe(y)}, one number: there is no area under a point")
-    axis = one_dim(dim, y.ndim, op)
-    n = y.shape[axis]
-    if x is None:
-        step: Any = dx
-    else:
-        along = 0 if x.ndim == 1 else axis
-        if along >= x.ndim or x.shape[along] != n:
-            raise located.RuntimeError(
-                f"{op}: There must be one `x` value for each sample point: {describe(x)} for {describe(y)}, "
-                f"along dimension {axis}"
-            )
-        step = but_first(x, along) - but_last(x, along)
-        if x.ndim == 1:
-            step = step.reshape(-1, *(1,) * (y.ndim - axis - 1))
-    return (but_first(y, axis) + but_last(y, axis)) * step / 2.0, axis
-
-
-def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = 1.0, dim: int = -1) -> Tensor:
-    """The area under y along `dim`, where it is taken at `x`, or at steps `dx`: Σ (x₊ - x) (y + y₊) / 2.
-
-    Raises RuntimeError for an x that does not fit, and for bools. Source: PyTorch, `torch.trapezoid`.
-
-    >>> import autodiff
-    >>> autodiff.trapezoid(autodiff.tensor([1.0, 2.0, 3.0]), autodiff.tensor([0.0, 2.0, 3.0]))
-    tensor(5.5000)
-    """
-    if isinstance(y, Tensor) and y.ndim and not y.shape[one_dim(dim, y.ndim, "trapezoid")]:
-        return sum(y.float(), dim)
-    return sum(*areas("trapezoid", y, x, dx, dim))
-
-
-trapz = trapezoid
-
-
-def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = 1.0, dim: int = -1) -> Tensor:
-    """The area up to each point but the first; see `trapezoid`.
-
-    >>> import autodiff
-    >>> autodiff.cumulative_trapezoid(autodiff.tensor([1.0, 2.0, 3.0]))
-    tensor([1.5000, 4.0000])
-    """
-    found, axis = areas("cumulative_trapezoid", y, x, dx, dim)
-    return cumsum(found, axis)
