@@ -13,10 +13,13 @@ from math import inf as inf
 from math import nan as nan
 from math import pi as pi
 
+from . import autograd as autograd
+from . import func as func
 from . import interop
 from . import linalg as linalg
 from . import memory as memory
 from .allocation import *
+from .anomaly import *
 from .backprop_check import *
 from .check import *
 from .compiler import compile as compile
@@ -73,16 +76,10 @@ from .ops.statistics import *
 from .ops.windows import *
 from .printing import set_printoptions as set_printoptions
 from .random import *
+from .recompute import *
 from .record import *
 from .suspicions import *
 from .tensor import *
-
-# isort: split
-# What is made of all the above.
-from . import autograd as autograd
-from . import func as func
-from .anomaly import *
-from .recompute import *
 
 interop.give_methods()
 tracebacks.install()

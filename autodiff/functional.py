@@ -28,7 +28,7 @@ def seed(root: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[Rec
     if record is None or record.tensor is nobody:
         from .errors.no_gradient import nothing_requires_grad
 
-        raise nothing_requires_grad(root)
+        raise nothing_requires_grad(root, mode.enabled)
     if gradient is None:
         if root.array.ndim == 0 and record.op is not None and not create_graph:
             return record, UNIT[root.array.dtype]

@@ -3,11 +3,19 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterable
+from graphlib import TopologicalSorter
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for package in ("autodiff", "nn")
+    for path in (ROOT / package).rglob("*.py")
+}
 HEAVY = {
     "matplotlib",
     "graphviz",
@@ -49,3 +57,33 @@ def test_no_import_points_up(package: str, above: set[str]) -> None:
             if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 names = [node.module]
             assert not {name.split(".")[0] for name in names} & above, f"{path}, line {node.lineno}"
+
+
+def parsed(name: str) -> ast.Module:
+    """The program of a module."""
+    return ast.parse(MODULES[name].read_text(encoding="utf-8"))
+
+
+def imports(name: str, statements: Iterable[ast.AST]) -> set[str]:
+    """Which of our modules these statements of a module import."""
+    package = name if MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
+    found: set[str] = set()
+    for node in statements:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            place = resolve_name("." * node.level + (node.module or ""), package)
+            inside = {f"{place}.{alias.name}" for alias in node.names}
+            found |= {each if each in MODULES else place for each in inside}
+    return found & MODULES.keys()
+
+
+def test_modules_import_each_other_in_one_direction() -> None:
+    # what is imported later, inside a function, or for types alone, may look back
+    TopologicalSorter({name: imports(name, parsed(name).body) for name in MODULES}).prepare()
+
+
+def test_errors_know_nothing_of_what_fails() -> None:
+    errors = {name for name in MODULES if name.startswith("autodiff.errors")}
+    for name in errors:
+        assert imports(name, ast.walk(parsed(name))) <= errors

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import located
 from ..functional import grad
+from ..ops.joining import stack
 from ..record import enable_grad
 from ..tensor import Tensor
 
@@ -239,15 +240,13 @@ class Point:
 
     def rows(self, z: Tensor) -> list[Tensor]:
         """The Jacobian of one output, for each input."""
-        import autodiff
-
         units = np.eye(z.numel(), dtype=z.dtype).reshape(z.numel(), *z.shape)
         with enable_grad():
             rows = [self.pull([z], self.variables, [Tensor(unit)], self.create_graph) for unit in units]
             if not rows:
                 return [Tensor(np.zeros(z.shape + x.shape, x.dtype)) for x in self.variables]
             return [
-                autodiff.stack(list(column)).reshape(z.shape + x.shape)
+                stack(list(column)).reshape(z.shape + x.shape)
                 for column, x in zip(zip(*rows, strict=True), self.variables, strict=True)
             ]
 

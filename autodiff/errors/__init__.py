@@ -3,6 +3,8 @@
 `wording` and `operation` make the messages, `no_gradient` that of a gradient which cannot be; `where` finds
 the user's line and the module: `located` errors say so in their text, wherever they are caught; `tracebacks`
 shows it of all others too, if nobody catches them, and leaves out the frames that are ours.
+
+The lowest layer: whatever may fail imports it, and it imports nothing of theirs.
 """
 
 from .operation import explain

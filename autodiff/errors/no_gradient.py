@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..record import mode
 from .where import Step, located, name_of, of_user, stack
 from .wording import describe
 
 MANY = 6  # more names than this say less
 
 
-def nothing_requires_grad(root: Any) -> RuntimeError:
-    """What to raise where a gradient is asked of a tensor without history."""
+def nothing_requires_grad(root: Any, recording: bool) -> RuntimeError:
+    """What to raise where a gradient is asked of a tensor without history; `recording` may be off there."""
     steps = stack()
     i = of_user(steps)
     name = (name_of(root, steps[: i + 1]) if i is not None else None) or "this tensor"
     return located.RuntimeError(
         "element 0 of tensors does not require grad and does not have a grad_fn: nothing behind "
         f"this tensor requires grad. {name} is {describe(root)}, plain data. "
-        f"{'' if i is None else of_variables(steps[i], root)}"
+        f"{'' if i is None else of_variables(steps[i], root, recording)}"
         "Make a parameter with requires_grad=True before computing with it, and compute outside no_grad()"
     )
 
@@ -33,7 +32,7 @@ def nobody_asks() -> RuntimeError:
     )
 
 
-def of_variables(step: Step, root: Any) -> str:
+def of_variables(step: Step, root: Any, recording: bool) -> str:
     """What the variables around the call show: what is plain data, what requires grad, what is off."""
     plain: list[str] = []
     moving: list[str] = []
@@ -46,7 +45,7 @@ def of_variables(step: Step, root: Any) -> str:
         elif hasattr(type(value), "named_modules") and "_roles" in vars(value):
             modules.append((name, list(value.parameters())))
     said = ""
-    if not mode.enabled:
+    if not recording:
         said += "Nothing is recorded here: this line runs under no_grad(). "
     if plain:
         said += f"Plain data here: {listed(plain)}. "

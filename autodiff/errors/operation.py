@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from .where import placed
 from .wording import broadcast_conflict, describe, matmul_conflict
 
-if TYPE_CHECKING:
-    from ..primitive import Primitive
+
+class Operation(Protocol):
+    """What an error says of a primitive."""
+
+    name: str
+    arity: int  # how many of its arguments are tensors
 
 
-def explain(op: Primitive, args: tuple[Any, ...], error: Exception) -> Exception:
+def explain(op: Operation, args: tuple[Any, ...], error: Exception) -> Exception:
     """What to raise when `op.forward(*args)` failed with NumPy's `error`."""
     return placed(worded(op, args, error))
 
 
-def worded(op: Primitive, args: tuple[Any, ...], error: Exception) -> Exception:
+def worded(op: Operation, args: tuple[Any, ...], error: Exception) -> Exception:
     """The same error in PyTorch's words, then ours."""
     call = f"{op.name}({', '.join(describe(arg) for arg in args)})"
     shapes = [np.shape(arg) for arg in args[: op.arity]]

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-import autodiff
-
 from ..errors import located
+from ..ops.joining import stack
 from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
 from ..tree import flatten, spread
@@ -169,5 +168,5 @@ def together(name: str, xs: tuple[Tensor, ...], d: int | None, size: int) -> Ten
                 "None: please provide the dimension along which to stack them"
             )
         return xs[0]
-    whole: Tensor = autodiff.stack(xs, d)
+    whole: Tensor = stack(xs, d)
     return whole if size else whole.narrow(d, 0, 0)

@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import autodiff
-
 from .. import functional
 from ..errors import describe, located
+from ..ops.joining import stack
 from ..recompute import outside, record_of
 from ..record import clock, enable_grad, mode
 from ..tensor import Tensor
@@ -409,5 +408,5 @@ def stacked(parts: list[Tensor], shape: tuple[int, ...], like: Tensor, first: bo
     """Parts along a new first (or last) dimension, in this shape; zeros if there are none."""
     if not parts:
         return Tensor(np.zeros(shape, like.dtype))
-    whole: Tensor = autodiff.stack(parts, 0 if first else -1).reshape(shape)
+    whole: Tensor = stack(parts, 0 if first else -1).reshape(shape)
     return whole
