@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import operator
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -192,3 +193,11 @@ def lifted_in(tree: Any) -> bool:
     if type(tree) in (tuple, list):
         return any(map(lifted_in, tree))
     return type(tree) is dict and any(map(lifted_in, tree.values()))
+
+
+def by(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """A call that is written as one, of a function that is not read on Lifteds."""
+    (first, *_) = (x for x in (*args, *options.values()) if lifted_in(x))
+    while type(first) is not Lifted:
+        first = next(x for x in first if lifted_in(x))
+    return first.tracer.emit(function, args, options)

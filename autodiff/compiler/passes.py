@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .program import COPIES, Instruction, Program, Value, replaced, values_in
+from .program import COPIES, Instruction, Program, Value, layout, replaced, values_in
 
 LONG = 1 << 17  # entries: longer arrays are worked on in pieces
 FOLDED = 1 << 12  # entries: a larger constant is computed each time rather than kept
@@ -17,6 +17,7 @@ def simplified(program: Program) -> Program:
     program.lines = useful(folded(program.lines, changed_memories(program.lines)), program)
     program.lines = once(program)
     unrepeated(program)
+    uncopied(program)
     program.lines = gathered(checks_first(useful(program.lines, program)))
     return program
 
@@ -192,6 +193,46 @@ def unrepeated(program: Program) -> None:
         else:
             for line in program.lines:
                 line.args = replaced(line.args, lambda v, value=value: number[v] if v is value else v)  # type: ignore[misc]
+
+
+def uncopied(program: Program) -> None:
+    """A copy that nobody changes is what it was made of, which nobody changes either.
+
+    Where that is stored in another way, only if all that reads the copy is one function of each entry.
+    """
+    changed = changed_memories(program.lines)
+    own = {g for _, g in program.gradients if g is not None} | set(values_in(program.result))
+    readers: dict[Value, list[Instruction]] = {}
+    for line in program.lines:
+        for value in set(line.values()):
+            readers.setdefault(value, []).append(line)
+    viewed = {value.root for value in program.values if value.root is not value}
+    for line in program.lines:
+        copy = line.out
+        if copy is None or line.function not in COPIES or len(line.args) > 1 or not line.pure:
+            continue
+        (original,) = line.args
+        if copy in own or copy in changed or original.root in changed or original.root.kind != "made":
+            continue
+        if layout(original.array) == layout(copy.array):
+            for value in program.values:
+                if value.root is copy and value is not copy:
+                    value.root = original.root
+        elif copy in viewed or [of_entries(reader) for reader in readers.get(copy, [])] != [True]:
+            continue
+        for reader in readers.get(copy, []):
+            put = {copy: original}
+            reader.args, reader.options = (
+                replaced(tree, lambda v, put=put: put.get(v, v))
+                for tree in (reader.args, reader.options)  # type: ignore[misc]
+            )
+            readers.setdefault(original, []).append(reader)
+
+
+def of_entries(line: Instruction) -> bool:
+    """Whether this computes each entry of a new array from single entries of others."""
+    f = line.function
+    return isinstance(f, np.ufunc) and f.signature is None and f.nout == 1 and line.pure and not line.options
 
 
 def number_of(value: Value) -> Any:

@@ -5,15 +5,18 @@ Each computes the same bits as the primitive's own (the tracer compares, and kee
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..arrays import product, sums
+from ..ops.convolution import added, at_places, columns, in_runs, margins
 from ..ops.elementwise import DENSITY
 from ..ops.error_function import normal
-from .lifted import Unliftable
+from ..ops.windows import Sizes, Window
+from .lifted import Unliftable, by
 
 FEW = 1024  # classes: with more, comparing each with the index costs more than writing ones
 
@@ -55,6 +58,45 @@ def normal_pdf(x: Any) -> Any:
     return np.exp(x * x * -0.5) * DENSITY
 
 
+def convolved(x: Any, w: Any, window: Window, groups: int) -> Any:
+    """Σ w · x; the backward pass needs the patches of x again."""
+    z = kernels_of(w, groups) @ by(columns, x, window, groups)
+    z = z.reshape(len(x), len(w), z.shape[-1])
+    places = window.places(x.shape[2:])
+    if z.shape[-1] > math.prod(places):
+        return by(at_places, z, window, x.shape[2:]).copy()
+    return z.reshape(len(x), len(w), *places)
+
+
+def spread_out(g: Any, z: Any, x: Any, w: Any, window: Window, groups: int) -> Any:
+    """Σ w · g, where the kernel met x."""
+    patches = kernels_of(w, groups).mT @ runs_of(g, x, window, groups)
+    return by(added, patches, window, x.shape)
+
+
+def correlated(g: Any, z: Any, x: Any, w: Any, window: Window, groups: int) -> Any:
+    """Σ x · g."""
+    runs, patches = runs_of(g, x, window, groups), by(columns, x, window, groups)
+    before, _ = around(x, window)
+    kernels = runs[..., before : before + patches.shape[-1]] @ patches.mT
+    return kernels.sum(0).reshape(w.shape)
+
+
+def kernels_of(w: Any, groups: int) -> Any:
+    """The kernels of each group as rows."""
+    return w.reshape(groups, w.shape[0] // groups, -1)
+
+
+def runs_of(g: Any, x: Any, window: Window, groups: int) -> Any:
+    """The cotangent in runs, with the margins that `added` asks for, though `correlated` needs none."""
+    return by(in_runs, g, window, x.shape[2:], groups, around(x, window))
+
+
+def around(x: Any, window: Window) -> Sizes:
+    """The margins of a run, if there are runs."""
+    return margins(window, window.bordered(x.shape[2:]))
+
+
 TWINS: dict[tuple[str, int | None], Callable[..., Any]] = {
     ("normal_cdf", None): normal,
     ("normal_pdf", None): normal_pdf,
@@ -66,5 +108,8 @@ TWINS: dict[tuple[str, int | None], Callable[..., Any]] = {
     ("softmax", 0): lambda g, z, x, axis: z * (g - sums(g * z, (axis,))),
     ("cross_entropy", 0): cross_entropy_rule,
     ("standardize", 0): standardize_rule,
+    ("conv", None): convolved,
+    ("conv", 0): spread_out,
+    ("conv", 1): correlated,
 }
 """By primitive, and the argument of a rule."""

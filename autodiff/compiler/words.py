@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from . import by_hand
-from .lifted import Lifted, lifted_in
+from .lifted import Lifted, by
 from .program import Instruction
 
 MANY = 256  # classes: with more, a table of one-hot rows is larger than what it is for
@@ -34,14 +34,6 @@ def called(name: str, x: Any) -> Any:
     if type(x) is Lifted:
         x.tracer.names[x.named] = name  # type: ignore[attr-defined]
     return x
-
-
-def by(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    """A call that is written as one: of a function in `by_hand`, for example."""
-    (first, *_) = (x for x in (*args, *options.values()) if lifted_in(x))
-    while type(first) is not Lifted:
-        first = next(x for x in first if lifted_in(x))
-    return first.tracer.emit(function, args, options)
 
 
 # losses: n is the number of entries -------------------------------------------------------------------------

@@ -13,6 +13,7 @@ Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -63,28 +64,59 @@ def columns(x: Array, window: Window, groups: int) -> Array:
 
 
 def added(patches: Array, window: Window, shape: Sizes) -> Array:
-    """The transpose of `columns`: patches added up where they lie in an array of this shape."""
+    """The transpose of `columns`: patches added up where they lie in an array of this shape.
+
+    Runs come with their `margins`. So all that meets in one place is at equal distances, of one dimension of
+    the kernel and of the next: a sum along these, in which each place is written once.
+    """
     n, c, *size = shape
+    places, bordered = window.places(tuple(size)), window.bordered(tuple(size))
     if max(window.stride) > 1:
-        places = window.places(tuple(size))
         return folded(patches.reshape(n, c, *window.kernel, *places), window, tuple(size))
-    bordered = window.bordered(tuple(size))
-    steps, run = pitch(bordered), run_length(window, tuple(size))
-    patches = patches.reshape(n, c, math.prod(window.kernel), run)
-    z = np.zeros((n, c, math.prod(bordered)), patches.dtype)
-    for k, offset in enumerate(window.offsets()):
-        start = sum(map(math.prod, zip(offset, window.dilation, steps, strict=True)))
-        z[:, :, start : start + run] += patches[:, :, k]
-    return without_border(z.reshape(n, c, *bordered), window, shape)
+    before, after = flat_border(window, bordered)
+    left, _ = margins(window, bordered)
+    width = patches.shape[-1]
+    patches = patches.reshape(n, c, *window.kernel, width)
+    item, steps = patches.itemsize, pitch(bordered)
+    back = (d * step * item for d, step in zip(window.dilation, steps, strict=True))
+    apart = map(operator.sub, patches.strides[2:-1], back)
+    meeting = as_strided(
+        patches.reshape(n, c, math.prod(window.kernel) * width)[:, :, left + before :],
+        (n, c, *window.kernel, max(math.prod(bordered) - before - after, 0)),
+        (*patches.strides[:2], *apart, item),
+        writeable=False,
+    )
+    z = np.add.reduce(meeting, tuple(range(2, 2 + len(size))))
+    if min(map(min, window.border)) < 0:
+        return without_border(z.reshape(n, c, *bordered), window, shape)
+    return as_strided(z, shape, (*z.strides[:2], *(step * item for step in steps))).copy()
 
 
-def in_runs(z: Array, window: Window, size: Sizes, groups: int) -> Array:
-    """z (N, O, *places) as (N, groups, O/groups, places), or in runs at stride 1, with 0 between."""
+def flat_border(window: Window, bordered: Sizes) -> tuple[int, int]:
+    """How many entries of the flattened image lie before what is no border, and after; 0 if it crops."""
+    if min(map(min, window.border)) < 0:
+        return 0, 0
+    steps = pitch(bordered)
+    before, after = (
+        sum(border[i] * step for border, step in zip(window.border, steps, strict=True)) for i in (0, 1)
+    )
+    return before, after
+
+
+def margins(window: Window, bordered: Sizes) -> tuple[int, int]:
+    """How many zeros before and after a run let the kernel slide on until it has met all but the border."""
+    reach = sum((n - 1) * step for n, step in zip(window.reach, pitch(bordered), strict=True))
+    before, after = flat_border(window, bordered)
+    return max(reach - before, 0), max(reach - after, 0)
+
+
+def in_runs(z: Array, window: Window, size: Sizes, groups: int, around: Sizes = (0, 0)) -> Array:
+    """z (N, O, *places) as (N, groups, O/groups, places), or in runs at stride 1: 0 between and `around`."""
     n, o = z.shape[:2]
-    run = run_length(window, size) if max(window.stride) == 1 else 0
-    if run > math.prod(z.shape[2:]):
-        wide = np.zeros((n, o, run), z.dtype)
-        at_places(wide, window, size)[...] = z
+    length = run_length(window, size) + sum(around) if max(window.stride) == 1 else 0
+    if length > math.prod(z.shape[2:]):
+        wide = np.zeros((n, o, length), z.dtype)
+        at_places(wide[:, :, around[0] :], window, size)[...] = z
         z = wide
     return z.reshape(n, groups, o // groups, math.prod(z.shape[2:]))
 
@@ -117,7 +149,7 @@ def convolved(x: Array, w: Array, window: Window, groups: int) -> Array:
 def spread_out(z: Array, w: Array, window: Window, groups: int, size: Sizes) -> Array:
     """Σ w · z over output channels and places: z (N, O, *places), result (N, C, *size)."""
     kernels = w.reshape(groups, w.shape[0] // groups, -1)
-    patches = kernels.mT @ in_runs(z, window, size, groups)
+    patches = kernels.mT @ in_runs(z, window, size, groups, margins(window, window.bordered(size)))
     return added(patches, window, (z.shape[0], w.shape[1] * groups, *size))
 
 
