@@ -311,6 +311,21 @@ def test_copies_that_are_left_out(function):
     assert replays(compiled) >= 1
 
 
+def test_a_copy_of_memory_that_is_changed_by_another_name():
+    def function(x, w):
+        copy = x.clone()
+        w.mul_(2)
+        return copy + 1
+
+    compiled = autodiff.compile(function)
+    for i in range(6):
+        w = data((3, 4), i)
+        x = data((3, 4)) if i < 3 else w.detach()
+        expected = bits(x + 1)
+        assert bits(compiled(x, w)) == expected
+    assert replays(compiled) >= 1
+
+
 def halve_rate(i, model, optimizer):
     optimizer.param_groups[0]["lr"] *= 0.5
 

@@ -19,7 +19,7 @@ from ..tensor import Tensor
 from .passes import LONG, is_number, of_long_entries
 from .program import COPIES, Instruction, Program, Value, layout, replaced, values_in
 
-PIECE = 1 << 14  # entries: of arrays that are worked on in pieces
+PIECE = 1 << 15  # entries: of arrays that are worked on in pieces
 
 PICKS = (np.maximum, np.minimum)
 """What NumPy will not take `out` for by position."""

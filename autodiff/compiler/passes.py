@@ -206,19 +206,18 @@ def uncopied(program: Program) -> None:
     for line in program.lines:
         for value in set(line.values()):
             readers.setdefault(value, []).append(line)
-    viewed = {value.root for value in program.values if value.root is not value}
     for line in program.lines:
         copy = line.out
-        if copy is None or line.function not in COPIES or len(line.args) > 1 or not line.pure:
+        if copy is None or line.function not in COPIES or not line.pure:
             continue
-        (original,) = line.args
+        original = line.args[0]
         if copy in own or copy in changed or original.root in changed or original.root.kind != "made":
             continue
         if layout(original.array) == layout(copy.array):
             for value in program.values:
                 if value.root is copy and value is not copy:
                     value.root = original.root
-        elif copy in viewed or [of_entries(reader) for reader in readers.get(copy, [])] != [True]:
+        elif [of_entries(reader) for reader in readers.get(copy, [])] != [True]:
             continue
         for reader in readers.get(copy, []):
             put = {copy: original}
