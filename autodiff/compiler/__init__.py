@@ -200,7 +200,7 @@ class Compiled:
     def refuse(self, reason: str, instead: str, stacklevel: int = 4) -> None:
         """Say why there is no program, and what is done instead; RuntimeError if that is not wanted."""
         if self.strict:
-            from .trace import NotTraced
+            from .writer import NotTraced
 
             raise NotTraced(f"compile: {reason}")
         warnings.warn(f"compile: {reason}. {instead}", RuntimeWarning, stacklevel=stacklevel)

@@ -1,9 +1,9 @@
 """An array that writes down what NumPy does with it.
 
 A Lifted has the values of an array and the name that they have in the program being traced. NumPy's
-functions find it by their protocols; they compute, and the tracer notes the instruction. What cannot be
+functions find it by their protocols; they compute, and the writer notes the instruction. What cannot be
 noted never goes unseen: a Lifted is no ndarray, so NumPy's C code must ask it for its values (`__array__`),
-as Python must to branch (`__bool__`), and then the tracer is told.
+as Python must to branch (`__bool__`), and then the writer is told.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..arrays import column_sums, ones, product
 
 if TYPE_CHECKING:
     from .program import Value
-    from .trace import Tracer
+    from .writer import Writer
 
 
 class Unliftable(Exception):
@@ -37,11 +37,11 @@ METHODS = frozenset(
 class Lifted(np.lib.mixins.NDArrayOperatorsMixin):
     """An array with a name in the program."""
 
-    __slots__ = ("__weakref__", "named", "tracer", "value")
+    __slots__ = ("__weakref__", "named", "value", "writer")
     __array_priority__ = 1000
 
-    def __init__(self, value: Any, named: Value, tracer: Tracer) -> None:
-        self.value, self.named, self.tracer = value, named, tracer
+    def __init__(self, value: Any, named: Value, writer: Writer) -> None:
+        self.value, self.named, self.writer = value, named, writer
 
     # what it is, which is the same at each replay
 
@@ -72,17 +72,17 @@ class Lifted(np.lib.mixins.NDArrayOperatorsMixin):
         out = options.pop("out", None)
         function = ufunc if method == "__call__" else getattr(ufunc, method)
         if method == "at":
-            return self.tracer.escape(function, inputs, options)
+            return self.writer.escape(function, inputs, options)
         if out is None:
-            return self.tracer.emit(function, inputs, options)
-        return self.tracer.emit_into(out[0] if len(out) == 1 else out, function, inputs, options)
+            return self.writer.emit(function, inputs, options)
+        return self.writer.emit_into(out[0] if len(out) == 1 else out, function, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         if function in ABOUT:
             return function(*unlifted(args), **unlifted(options))
         if options.get("out") is not None:
             raise Unliftable(function.__name__)
-        return self.tracer.emit(function, args, options)
+        return self.writer.emit(function, args, options)
 
     def __autodiff_apply__(self, primitive: Any, args: tuple[Any, ...]) -> Any:
         """A primitive that a rule calls is part of the rule."""
@@ -91,69 +91,69 @@ class Lifted(np.lib.mixins.NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name in METHODS:
             method = getattr(np.ndarray, name)
-            return lambda *args, **options: self.tracer.emit(method, (self, *args), options)
+            return lambda *args, **options: self.writer.emit(method, (self, *args), options)
         if name.startswith("__") or not hasattr(np.ndarray, name):
             raise AttributeError(f"an array has no {name!r}")
-        return self.tracer.escape(getattr, (self, name), {})
+        return self.writer.escape(getattr, (self, name), {})
 
-    T = property(lambda self: self.tracer.emit(np.ndarray.transpose, (self,), {}))
-    mT = property(lambda self: self.tracer.emit(np.ndarray.swapaxes, (self, -1, -2), {}))
+    T = property(lambda self: self.writer.emit(np.ndarray.transpose, (self,), {}))
+    mT = property(lambda self: self.writer.emit(np.ndarray.swapaxes, (self, -1, -2), {}))
 
     def sum(self, *args: Any, **options: Any) -> Any:
         """The sum; of columns, where the engine asks for these, as it computes them."""
         if sys._getframe(1).f_code is column_sums.__code__:
-            return self.tracer.emit(np.ndarray.dot, (ones(len(self), self.dtype), self), {})
-        return self.tracer.emit(np.ndarray.sum, (self, *args), options)
+            return self.writer.emit(np.ndarray.dot, (ones(len(self), self.dtype), self), {})
+        return self.writer.emit(np.ndarray.sum, (self, *args), options)
 
     def __matmul__(self, other: Any) -> Any:
         asked = sys._getframe(1).f_code is product.__code__
-        return self.tracer.emit(np.ndarray.dot if asked else np.matmul, (self, other), {})
+        return self.writer.emit(np.ndarray.dot if asked else np.matmul, (self, other), {})
 
     def __pow__(self, exponent: Any) -> Any:
         shortcut = POWERS.get(exponent) if type(exponent) in (int, float) else None
         if shortcut is not None and self.dtype.kind == "f":
-            return self.tracer.emit(shortcut, (self,), {})
-        return self.tracer.emit(np.power, (self, exponent), {})
+            return self.writer.emit(shortcut, (self,), {})
+        return self.writer.emit(np.power, (self, exponent), {})
 
     def __getitem__(self, index: Any) -> Any:
-        return self.tracer.emit(operator.getitem, (self, index), {})
+        return self.writer.emit(operator.getitem, (self, index), {})
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self.tracer.escape(operator.setitem, (self, index, value), {})
+        self.writer.escape(operator.setitem, (self, index, value), {})
 
     def fill(self, value: Any) -> None:
         """Change all entries, which is part of the program."""
-        self.tracer.change(np.ndarray.fill, self, (value,))
+        self.writer.change(np.ndarray.fill, self, (value,))
 
     # what leaves the program
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        array = self.tracer.escape(np.asarray, (self,), {})
+        array = self.writer.escape(np.asarray, (self,), {})
         return array if dtype is None else array.astype(dtype)
 
     def __bool__(self) -> bool:
-        return self.tracer.branch(self)
+        return self.writer.branch(self)
 
     def __float__(self) -> float:
-        return float(self.tracer.escape(float, (self,), {}))
+        return float(self.writer.escape(float, (self,), {}))
 
     def __int__(self) -> int:
-        return int(self.tracer.escape(int, (self,), {}))
+        return int(self.writer.escape(int, (self,), {}))
 
     def __index__(self) -> int:
-        return int(self.tracer.escape(operator.index, (self,), {}))
+        return int(self.writer.escape(operator.index, (self,), {}))
 
     def item(self, *args: Any) -> Any:
-        return self.tracer.escape(np.ndarray.item, (self, *args), {})
+        return self.writer.escape(np.ndarray.item, (self, *args), {})
 
     def tolist(self) -> Any:
-        return self.tracer.escape(np.ndarray.tolist, (self,), {})
+        return self.writer.escape(np.ndarray.tolist, (self,), {})
 
     def __iter__(self) -> Any:
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, x: Any) -> bool:
-        return bool(self.tracer.escape(operator.contains, (self, x), {}))
+        return bool(self.writer.escape(operator.contains, (self, x), {}))
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -200,4 +200,4 @@ def by(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
     (first, *_) = (x for x in (*args, *options.values()) if lifted_in(x))
     while type(first) is not Lifted:
         first = next(x for x in first if lifted_in(x))
-    return first.tracer.emit(function, args, options)
+    return first.writer.emit(function, args, options)

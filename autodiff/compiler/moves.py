@@ -16,8 +16,7 @@ from ..dtypes import Array
 from ..tensor import Tensor
 from .calls import Calls, side_by_side
 from .forms import Form, form_of, pieces
-from .program import Instruction, Program, Update, Value
-from .trace import update_of
+from .program import Instruction, Program, Update, Value, update_of
 
 SMALL = 1 << 13  # entries of a parameter: below, its plain descent is written out
 

@@ -23,10 +23,9 @@ from .loops import Loops
 from .machine_code import compiled
 from .memories import NoLoop
 from .moves import plain_descent
-from .program import Instruction, Program, Returned, Update, Value, layout, replaced
+from .program import Instruction, Program, Returned, Update, Value, layout, replaced, update_of
 from .replay import Replay
 from .steps import flags_of, numbers_of, rule_of, write_update
-from .trace import update_of
 from .watch import leaves
 
 array_of = attrgetter("array")

@@ -13,10 +13,10 @@ from ..primitive import registry
 from . import literals
 from .lifted import Lifted
 from .passes import folded, once, unrepeated, useful
-from .program import COPIES, Instruction, Program, Update, Value, replaced, values_in
+from .program import COPIES, Instruction, Program, Update, Value, replaced, update_of, values_in
 from .recognized import same_kind
-from .trace import Tracer, update_of
 from .words import WORDS
+from .writer import Writer
 
 
 def copied(program: Program) -> Program:
@@ -97,7 +97,7 @@ def changed(program: Program) -> set[Value]:
     return found
 
 
-class Speller(Tracer):
+class Speller(Writer):
     """Writes calls in the words of the table."""
 
     def __init__(self, program: Program) -> None:

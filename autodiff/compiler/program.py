@@ -5,7 +5,7 @@ Data, not closures: the passes, the fast form and the readable form all read the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -93,6 +93,10 @@ class Update:
         return [*map(id, now)] == [id(group) for group, _ in self.groups] and [
             [*map(id, group["params"])] for group in now
         ] == [[*map(id, params)] for params in self.params]
+
+
+def update_of(update: Update, values: Sequence[Any]) -> None:
+    """Stands for the step of an optimizer, of which the fast and the readable form write their own."""
 
 
 @dataclass(slots=True, eq=False)

@@ -26,7 +26,7 @@ from ..tensor import Tensor
 from . import by_hand, literals
 from .literals import defined, number, shortest
 from .page import changed, spelled
-from .program import COPIES, Instruction, Program, Update, Value, values_in
+from .program import COPIES, Instruction, Program, Update, Value, update_of, values_in
 from .recognized import (
     alone,
     cheap,
@@ -40,7 +40,6 @@ from .recognized import (
     same_kind,
     sliced,
 )
-from .trace import update_of
 from .updates import RULES, SEVERAL, Rule
 from .words import MATHEMATICS
 

@@ -22,8 +22,7 @@ from .calls import is_copy, writes_out
 from .keys import FAILED, MISS
 from .moves import Moves
 from .places import joined
-from .program import Instruction, Program, Returned, Value, layout, values_in
-from .trace import update_of
+from .program import Instruction, Program, Returned, Value, layout, update_of, values_in
 
 
 class Replay(Moves):

@@ -24,7 +24,8 @@ from ..record import Record, enable_grad
 from ..tensor import Tensor
 from .asking import ENGINE, PLACES, asked_by_us, from_outside
 from .lifted import Lifted, unlifted
-from .trace import ONCE, Number, Tracer, array_of, grad_of, newest_first
+from .number import Number
+from .trace import ONCE, Tracer, array_of, grad_of, newest_first
 
 PLAIN = frozenset(
     str(ENGINE / name)
@@ -203,7 +204,7 @@ def watch_tensors(t: Tracer, put: Callable[[Any, str, Any], None]) -> None:
             t.give_up(".item() needs the value of a tensor while the program runs")
             return found
         number = Number(found)
-        number.tracer, number.value = t, t.named(array)
+        number.writer, number.value = t, t.named(array)
         t.born[id(number)] = weakref.ref(number)  # type: ignore[arg-type]
         return number
 

@@ -32,7 +32,7 @@ class Unspoken(Exception):
 def called(name: str, x: Any) -> Any:
     """x itself, which has this name on the page."""
     if type(x) is Lifted:
-        x.tracer.names[x.named] = name  # type: ignore[attr-defined]
+        x.writer.names[x.named] = name  # type: ignore[attr-defined]
     return x
 
 
@@ -158,7 +158,7 @@ def cat_rule(i):
             if len(parts) == len(joined) and all(
                 a.array.shape == np.shape(b) for a, b in zip(parts, joined, strict=True)
             ):
-                return Lifted(parts[i].array, parts[i], g.tracer)
+                return Lifted(parts[i].array, parts[i], g.writer)
         axis, start = args[-2], sum(x.shape[args[-2]] for x in joined[:i])
         at = (slice(None),) * (axis % g.ndim)
         return g[(*at, slice(start, start + tensor.shape[axis]))]
@@ -171,7 +171,7 @@ def packed(flat, shapes, states):
     made = flat.named.source if type(flat) is Lifted else None
     if not isinstance(made, Instruction) or made.function is not np.concatenate:
         raise Unspoken
-    parts = [Lifted(part.array, part, flat.tracer) for part in made.args[0]]
+    parts = [Lifted(part.array, part, flat.writer) for part in made.args[0]]
     found = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
     for part, name in zip(found[-len(states) :], states, strict=True):
         called(name, part) if constant(part.named) else None
