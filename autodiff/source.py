@@ -24,9 +24,10 @@ import numpy as np
 
 from . import compiler
 from .compiler.asking import PLACES
+from .compiler.naming import names_of
 from .compiler.page import changed, copied
 from .compiler.program import Program, Returned
-from .compiler.readable import Readable, names_of
+from .compiler.readable import Readable
 from .compiler.trace import ONCE, Tracer
 from .compiler.watch import tracing, watched
 from .record import mode

@@ -136,8 +136,9 @@ class Compiled:
                 "there is no program yet: call the step twice, so that it is traced"
                 + (" (it could not be compiled: see the warning)" if self.reasons else "")
             )
+        from .naming import names_of
         from .page import copied
-        from .readable import Readable, names_of
+        from .readable import Readable
 
         program, variables = self.page
         names: dict[Any, str] = dict(names_of(variables))
