@@ -17,6 +17,7 @@ import autodiff
 from autodiff import Tensor
 from autodiff.errors import located
 from autodiff.ops.shapes import regroup
+from autodiff.tensor import RemovableHandle
 
 if TYPE_CHECKING:
     from .module import Module
@@ -63,6 +64,14 @@ class Hooks:
             if changed is not None:
                 result = changed
         return watch.outputs(result) if watched else result
+
+
+def hooked(hooks: OrderedDict[int, Any], hook: Any, prepend: bool) -> RemovableHandle:
+    """Add a hook as the last, or the first."""
+    handle = RemovableHandle(hooks, hook)
+    if prepend:
+        hooks.move_to_end(handle.key, last=False)
+    return handle
 
 
 def called(module: Module, *args: Any, **kwargs: Any) -> Any:

@@ -10,9 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, TypeVar
-
-import numpy as np
+from typing import Any, Literal, TypeVar
 
 import autodiff
 from autodiff import Tensor
@@ -21,8 +19,9 @@ from autodiff.errors import located
 from autodiff.record import clock
 from autodiff.tensor import RemovableHandle, refuse_device
 
-from .hooks import Hooks
+from .hooks import Hooks, hooked
 from .parameter import Parameter
+from .state import IncompatibleKeys, compared
 
 Self = TypeVar("Self", bound="Module")
 Role = Literal["parameter", "buffer", "temporary buffer", "module"]
@@ -30,18 +29,6 @@ Role = Literal["parameter", "buffer", "temporary buffer", "module"]
 BUFFERS: tuple[Role, ...] = ("buffer", "temporary buffer")
 
 chosen = 0  # when a mode was last chosen, of any model: see `suspicions.modes`
-
-
-class IncompatibleKeys(NamedTuple):
-    """What `load_state_dict` did not find, and what it had no use for."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-    def __repr__(self) -> str:
-        if not any(self):
-            return "<All keys matched successfully>"
-        return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
 class Module:
@@ -329,36 +316,7 @@ class Module:
         if not isinstance(state_dict, Mapping):
             raise located.TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
         mine = self.state_dict(keep_vars=True)
-        missing = [name for name in mine if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in mine]
-        problems = []
-        if strict and missing:
-            problems.append(
-                "Missing key(s) in state_dict: " + ", ".join(f'"{name}"' for name in missing) + ". "
-            )
-        if strict and unexpected:
-            problems.append(
-                "Unexpected key(s) in state_dict: " + ", ".join(f'"{name}"' for name in unexpected) + ". "
-            )
-        values: dict[str, Tensor] = {}
-        for name, tensor in mine.items():
-            if name not in state_dict:
-                continue
-            value = state_dict[name]
-            if not isinstance(value, Tensor | np.ndarray | np.generic):
-                problems.append(
-                    f'While copying the parameter named "{name}", expected a Tensor or an array from '
-                    f"checkpoint but received {type(value)}"
-                )
-            elif value.shape != tensor.shape:
-                problems.append(
-                    f"size mismatch for {name}: copying a param with shape {tuple(value.shape)} from "
-                    f"checkpoint, the shape in current model is {tensor.shape}."
-                )
-            else:
-                values[name] = Tensor(
-                    np.array(value.array if isinstance(value, Tensor) else value, tensor.dtype)
-                )
+        values, keys, problems = compared(mine, state_dict, strict)
         if problems:
             listed = "\n\t".join(problems)
             raise located.RuntimeError(
@@ -367,7 +325,7 @@ class Module:
         with autodiff.no_grad():
             for name, value in values.items():
                 mine[name].copy_(value)
-        return IncompatibleKeys(missing, unexpected)
+        return keys
 
     # Changes to the whole ------------------------------------------------------------------------------
 
@@ -521,14 +479,6 @@ class Module:
         extra = self.extra_repr()
         children = [f"({name}): {indented(repr(module))}" for name, module in self._own("module")]
         return written(self._get_name(), extra.split("\n") if extra else [], children)
-
-
-def hooked(hooks: OrderedDict[int, Any], hook: Any, prepend: bool) -> RemovableHandle:
-    """Add a hook as the last, or the first."""
-    handle = RemovableHandle(hooks, hook)
-    if prepend:
-        hooks.move_to_end(handle.key, last=False)
-    return handle
 
 
 def how_to_make(value: Any) -> str:
