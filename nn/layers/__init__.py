@@ -30,12 +30,13 @@ from .activation import (
     Threshold,
 )
 from .attention import MultiheadAttention
-from .containers import MLP, ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from .containers import ModuleDict, ModuleList, Sequential
 from .convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .distance import CosineSimilarity, PairwiseDistance
 from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, FeatureAlphaDropout
 from .embedding import Embedding
 from .linear import Bilinear, Flatten, Identity, Linear
+from .mlp import MLP
 from .normalization import (
     BatchNorm1d,
     BatchNorm2d,
@@ -57,6 +58,7 @@ from .padding import (
     ZeroPad1d,
     ZeroPad2d,
 )
+from .parameter_containers import ParameterDict, ParameterList
 from .pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -67,7 +69,8 @@ from .pooling import (
     MaxPool1d,
     MaxPool2d,
 )
-from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell, RNNCellBase
+from .recurrent import GRU, LSTM, RNN, RNNBase
+from .recurrent_cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from .resampling import (
     ChannelShuffle,
     PixelShuffle,

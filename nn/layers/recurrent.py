@@ -1,12 +1,11 @@
 """Recurrent layers: a state goes along a sequence, and each step changes it by the input of that step.
 
-The layers (RNN, LSTM, GRU) take whole sequences, through several layers and in both directions; the cells
-take one step. The recurrences themselves are in `autodiff.ops.recurrent`.
+They take whole sequences, through several layers and in both directions; a single step takes a cell, in
+`recurrent_cells`.
 """
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -14,125 +13,18 @@ from typing import Any
 import autodiff
 from autodiff import Tensor
 from autodiff.errors import located
-from autodiff.ops import recurrent
 from autodiff.ops.dims import refuse_plain
-from autodiff.ops.linear import linear
 from autodiff.tensor import refuse_device
 
 from .. import functional as F
-from .. import init
-from ..module import Module
 from ..parameter import Parameter
+from .recurrence import Elman, Gated, LongShortTermMemory, Recurrent, States, refuse_states
 
 # A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"
 
-States = tuple[Tensor, ...]
 
-
-def refuse_states(states: States, name: str) -> None:
-    """Raise TypeError unless all states are Tensors, ValueError unless there are two at an LSTM."""
-    if "LSTM" in name and states and len(states) != 2:
-        raise located.ValueError(f"{name} takes two states, (h_0, c_0), and was given {len(states)}")
-    for state in states:
-        if not isinstance(state, Tensor):
-            many = ": a GRU or RNN has one state, h_0, not (h_0, c_0)" if isinstance(state, tuple) else ""
-            raise located.TypeError(f"{name}: a state must be a Tensor, not {type(state).__name__}{many}")
-
-
-"""What a recurrence hands on: (h,), or (h, c) of an LSTM."""
-
-
-class _Recurrent(Module):
-    """What layers and cells share: weights within ±1/√hidden_size, and the step, which a subclass defines."""
-
-    gates: int  # how many vectors of hidden_size a step computes
-    input_size: int
-    hidden_size: int
-    bias: bool
-
-    def _make_weights(self, inputs: int, suffix: str, dtype: Any) -> None:
-        rows = self.gates * self.hidden_size
-        for name, shape in (("weight_ih", (rows, inputs)), ("weight_hh", (rows, self.hidden_size))):
-            setattr(self, name + suffix, Parameter(autodiff.empty(shape, dtype=dtype)))
-        for name in ("bias_ih", "bias_hh"):
-            values = Parameter(autodiff.empty(rows, dtype=dtype)) if self.bias else None
-            if self.bias or not suffix:  # a cell keeps the name of a bias that it has not
-                self.register_parameter(name + suffix, values)
-
-    def reset_parameters(self) -> None:
-        """Draw all weights and biases anew, uniformly within ±1/√hidden_size."""
-        bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size else 0
-        for parameter in self.parameters():
-            init.uniform_(parameter, -bound, bound)
-
-    def _weights(self, suffix: str) -> list[Any]:
-        """The weights of input and state, and their biases or None, whose names end so."""
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        return [getattr(self, name + suffix, None) for name in names]
-
-    def _steps(
-        self, input: Tensor, states: States, w: Tensor, u: Tensor, b: Tensor | None, c: Tensor | None
-    ) -> States:
-        """The states, one tensor each, at every step of `input` (T, N, inputs), with these weights."""
-        raise NotImplementedError
-
-    def _step(self, x: Tensor, own: Tensor, states: States) -> States:
-        """The states after one step, of the gates' sums over the input, x, and over the state, own."""
-        raise NotImplementedError
-
-
-class _Elman(_Recurrent):
-    """h' = tanh(x W_ihᵀ + b_ih + h W_hhᵀ + b_hh), or relu."""
-
-    gates = 1
-    nonlinearity: str
-
-    def _steps(
-        self, input: Tensor, states: States, w: Tensor, u: Tensor, b: Tensor | None, c: Tensor | None
-    ) -> States:
-        x = linear(input, w, None if b is None or c is None else b + c)
-        (h,) = states
-        return (recurrent.rnn(x, u, h, self.nonlinearity),)
-
-    def _step(self, x: Tensor, own: Tensor, states: States) -> States:
-        return ((x + own).tanh() if self.nonlinearity == "tanh" else (x + own).relu(),)
-
-
-class _LongShortTermMemory(_Recurrent):
-    """i, f, o = σ(…), a = tanh(…) of x W_ihᵀ + b_ih + h W_hhᵀ + b_hh; c' = f c + i a; h' = o tanh(c')."""
-
-    gates = 4
-
-    def _steps(
-        self, input: Tensor, states: States, w: Tensor, u: Tensor, b: Tensor | None, c: Tensor | None
-    ) -> States:
-        x = linear(input, w, None if b is None or c is None else b + c)
-        return recurrent.lstm(x, u, *states)
-
-    def _step(self, x: Tensor, own: Tensor, states: States) -> States:
-        return recurrent.lstm_step(x + own, states[1])
-
-
-class _Gated(_Recurrent):
-    """r, u = σ(…), n = tanh(x W_nᵀ + b_n + r (h U_nᵀ + c_n)); h' = (1 - u) n + u h."""
-
-    gates = 3
-
-    def _steps(
-        self, input: Tensor, states: States, w: Tensor, u: Tensor, b: Tensor | None, c: Tensor | None
-    ) -> States:
-        own = autodiff.zeros(u.shape[0], dtype=u.dtype) if c is None else c
-        return (recurrent.gru(linear(input, w, b), u, own, *states),)
-
-    def _step(self, x: Tensor, own: Tensor, states: States) -> States:
-        return (recurrent.gru_step(x, own, *states),)
-
-
-# whole sequences --------------------------------------------------------------------------------------------
-
-
-class RNNBase(_Recurrent):
+class RNNBase(Recurrent):
     """What RNN, LSTM and GRU share: layers, directions, dropout between layers. Source: PyTorch, `torch.nn`.
 
     The input is (T, N, input_size), (N, T, input_size) if `batch_first`, or (T, input_size) without a batch;
@@ -274,7 +166,7 @@ class RNNBase(_Recurrent):
         return ", ".join([f"{self.input_size}, {self.hidden_size}", *options])
 
 
-class RNN(_Elman, RNNBase):
+class RNN(Elman, RNNBase):
     """h' = tanh(x W_ihᵀ + b_ih + h W_hhᵀ + b_hh), or relu, along a sequence. For shapes see `RNNBase`.
 
     Source: Elman, "Finding structure in time" (1990); PyTorch, `torch.nn.RNN`.
@@ -304,7 +196,7 @@ class RNN(_Elman, RNNBase):
         return output, h
 
 
-class LSTM(_LongShortTermMemory, RNNBase):
+class LSTM(LongShortTermMemory, RNNBase):
     """Long short-term memory along a sequence; its state is a pair (h, c). For shapes see `RNNBase`.
 
     i, f, a, o are the quarters of x W_ihᵀ + b_ih + h W_hhᵀ + b_hh, through σ, σ, tanh, σ; c' = f c + i a and
@@ -325,7 +217,7 @@ class LSTM(_LongShortTermMemory, RNNBase):
         return output, (h, c)
 
 
-class GRU(_Gated, RNNBase):
+class GRU(Gated, RNNBase):
     """A gated recurrent unit along a sequence. For shapes see `RNNBase`.
 
     r and u are σ of the first two thirds of x W_ihᵀ + b_ih + h W_hhᵀ + b_hh; of the last thirds
@@ -380,116 +272,3 @@ def _check_flags(bias: Any, batch_first: Any, dropout: Any, num_layers: int) -> 
             f"num_layers greater than 1, but got dropout={dropout} and num_layers={num_layers}",
             stacklevel=4,
         )
-
-
-# one step ---------------------------------------------------------------------------------------------------
-
-
-class RNNCellBase(_Recurrent):
-    """What the cells share: one step of input (N, input_size), state (N, hidden_size), or both without N.
-
-    The state is zeros if it is not given. Raises ValueError for another number of dimensions, RuntimeError
-    for sizes and dtypes that do not fit. Source: PyTorch, `torch.nn`.
-    """
-
-    def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
-    ) -> None:
-        super().__init__()
-        refuse_device(device)
-        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
-        self._make_weights(input_size, "", dtype)
-        self.reset_parameters()
-
-    def _run(self, input: Tensor, states: States | None, count: int) -> States:
-        """The states after this input, and these (or no) `count` states."""
-        name = type(self).__name__
-        refuse_plain(input, name)
-        refuse_states(states or (), name)
-        for x, what in ((input, "input"), *((state, "hidden") for state in states or ())):
-            if x.ndim not in (1, 2):
-                raise located.ValueError(f"{name}: Expected {what} to be 1D or 2D, got {x.ndim}D instead")
-        batched = input.ndim == 2
-        rows = input if batched else input.unsqueeze(0)
-        if rows.shape[1] != self.input_size:
-            raise located.RuntimeError(
-                f"input has inconsistent input_size: got {rows.shape[1]} expected {self.input_size}"
-            )
-        shape = (rows.shape[0], self.hidden_size)
-        if states is None:
-            states = (autodiff.zeros(shape, dtype=rows.dtype),) * count
-        states = tuple(state if state.ndim == 2 else state.unsqueeze(0) for state in states)
-        for state in states:
-            if state.shape[0] != shape[0]:
-                raise located.RuntimeError(
-                    f"Input batch size {shape[0]} doesn't match hidden batch size {state.shape[0]}, in {name}"
-                )
-            if state.shape[1] != shape[1]:
-                raise located.RuntimeError(
-                    f"hidden has inconsistent hidden_size: got {state.shape[1]}, expected {shape[1]}, "
-                    f"in {name}"
-                )
-            if state.dtype != rows.dtype:
-                raise located.RuntimeError(
-                    f"{name}: expected the state to have the input's dtype {rows.dtype}, got {state.dtype}"
-                )
-        w, u, b, c = self._weights("")
-        after = self._step(linear(rows, w, b), linear(states[0], u, c), states)
-        return after if batched else tuple(state.squeeze(0) for state in after)
-
-    def extra_repr(self) -> str:
-        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else f", bias={self.bias}")
-
-
-class RNNCell(_Elman, RNNCellBase):
-    """One step of an `RNN`: h' of input and h. For shapes see `RNNCellBase`.
-
-    Source: PyTorch, `torch.nn.RNNCell`.
-    """
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        nonlinearity: str = "tanh",
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(input_size, hidden_size, bias, device, dtype)
-        self.nonlinearity = nonlinearity
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        if self.nonlinearity not in ("tanh", "relu"):
-            raise located.RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
-        return self._run(input, None if hx is None else (hx,), 1)[0]
-
-    def extra_repr(self) -> str:
-        other = "" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}"
-        return super().extra_repr() + other
-
-
-class LSTMCell(_LongShortTermMemory, RNNCellBase):
-    """One step of an `LSTM`: (h', c') of input and (h, c). For shapes see `RNNCellBase`.
-
-    Source: PyTorch, `torch.nn.LSTMCell`.
-
-    >>> import autodiff, nn
-    >>> h, c = nn.LSTMCell(3, 5)(autodiff.ones(2, 3))
-    >>> h.shape, c.shape
-    ((2, 5), (2, 5))
-    """
-
-    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
-        h, c = self._run(input, hx, 2)
-        return h, c
-
-
-class GRUCell(_Gated, RNNCellBase):
-    """One step of a `GRU`: h' of input and h. For shapes see `RNNCellBase`.
-
-    Source: PyTorch, `torch.nn.GRUCell`.
-    """
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        return self._run(input, None if hx is None else (hx,), 1)[0]
