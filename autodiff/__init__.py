@@ -45,6 +45,7 @@ from .ops.activations import *
 from .ops.adaptive_pooling import *
 from .ops.areas import *
 from .ops.bins import *
+from .ops.choices import *
 from .ops.composed import *
 from .ops.convolution import *
 from .ops.diagonals import *

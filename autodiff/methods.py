@@ -236,6 +236,7 @@ class Methods:
     masked_fill, masked_select = indexing.masked_fill, indexing.masked_select
     masked_scatter = scattering.masked_scatter
     scatter, scatter_add = scattering.scatter, scattering.scatter_add
+    scatter_reduce = scattering.scatter_reduce
     put, index_put = scattering.put, scattering.index_put
     index_add, index_copy, index_fill = scattering.index_add, scattering.index_copy, scattering.index_fill
     def masked_fill_(self, mask: Tensor, value: Any) -> Tensor:
@@ -246,6 +247,12 @@ class Methods:
         return inplace.change(self, scattering.scatter, dim, index, src, **options)
     def scatter_add_(self, dim: Any, index: Tensor, src: Tensor) -> Tensor:
         return inplace.change(self, scattering.scatter_add, dim, index, src)
+    def scatter_reduce_(
+        self, dim: Any, index: Tensor, src: Tensor, reduce: str, *, include_self: Flag = True
+    ) -> Tensor:
+        return inplace.change(
+            self, scattering.scatter_reduce, dim, index, src, reduce, include_self=include_self
+        )
     def index_add_(self, dim: Any, index: Tensor, source: Tensor, *, alpha: Number = 1) -> Tensor:
         return inplace.change(self, scattering.index_add, dim, index, source, alpha=alpha)
     def index_copy_(self, dim: Any, index: Tensor, source: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from . import (
     areas,
     attention,
     bins,
+    choices,
     composed,
     convolution,
     decompositions,
@@ -43,7 +44,7 @@ from . import (
 )
 
 __all__ = [
-    "activations", "adaptive_pooling", "areas", "attention", "bins", "composed", "convolution",
+    "activations", "adaptive_pooling", "areas", "attention", "bins", "choices", "composed", "convolution",
     "decompositions", "diagonals", "distances", "dropout", "einsum", "elementwise", "error_function",
     "extremes", "gamma", "indexing", "inverses", "joining", "linear", "losses", "neural", "normalization",
     "norms", "parts", "pooling", "products", "recurrent", "reductions", "reordering", "repeating",

@@ -12,13 +12,14 @@ from ..primitive import cast
 from ..tensor import Tensor
 from .dims import refuse_plain
 from .elementwise import clamp_min, minus
+from .indexing import getitem
 from .norms import norm
 from .shapes import unsqueeze
 
 # A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"
 
-__all__ = ["cdist", "cosine_similarity", "dist", "pairwise_distance"]
+__all__ = ["cdist", "cosine_similarity", "dist", "pairwise_distance", "pdist"]
 
 
 def dist(input: Tensor, other: Tensor, p: Any = 2) -> Tensor:
@@ -133,3 +134,25 @@ def cdist(
     if p < 0:
         raise located.RuntimeError(f"cdist only supports non-negative p values, not {p}")
     return norm(minus(unsqueeze(x1, -2), unsqueeze(x2, -3)), p, -1)
+
+
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """The p-norm between each two rows of (n, d): (n · (n - 1) / 2,), in the order 01, 02, …, 12, …
+
+    It is `cdist(input, input, p)` above the diagonal; where two rows are equal the gradient is 0. Raises
+    RuntimeError for what is not 2-dimensional, integers, p < 0.
+
+    >>> import autodiff
+    >>> autodiff.pdist(autodiff.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]))
+    tensor([5.0000, 1.0000, 4.2426])
+    """
+    refuse_plain(input, "pdist")
+    x = input.array
+    if x.ndim != 2:
+        raise located.RuntimeError(f"pdist only supports 2D tensors, got: {x.ndim}D, {describe(input)}")
+    if x.dtype.kind != "f":
+        raise located.RuntimeError(f"pdist only supports floating-point dtypes, not {x.dtype}")
+    if p < 0:
+        raise located.RuntimeError(f"pdist only supports non-negative p values, not {p}")
+    first, second = np.triu_indices(x.shape[0], 1)
+    return norm(minus(getitem(input, (first,)), getitem(input, (second,))), p, -1)

@@ -19,6 +19,7 @@ from .decompositions import svdvals
 from .dims import many_dims, numpy_names, refuse_plain
 from .extremes import amax, amin, extreme, largest, refuse_nothing, smallest
 from .inverses import refuse_no_floats, refuse_no_matrix
+from .indexing import masked_fill
 from .reductions import Axis, add_up, axes, reduced, sum, sum_of
 from .reordering import movedim
 from .shapes import unsqueeze
@@ -78,7 +79,8 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
     if p == 1:
         return reduced(sum_of, elementwise.abs(x), axis, keepdim)
     if p == 0:
-        return reduced(sum_of, cast(elementwise.ne(x, 0), x.array.dtype), axis, keepdim)
+        nonzero = masked_fill(elementwise.sign(x), elementwise.ne(x, 0), 1)  # its gradient is 0, not none
+        return reduced(sum_of, nonzero, axis, keepdim)
     if p == math.inf or p == -math.inf:
         return extreme(largest if p > 0 else smallest, elementwise.abs(x), axis, keepdim, "norm")
     if not isinstance(p, (int, float)):

@@ -2,7 +2,8 @@
 
 Each is an index written out for one of two primitives: `setitem` replaces, and adding what `indexing.scatter`
 adds up on zeros accumulates. Where a replaced entry is named twice, the last value stays, and each of them
-is given the gradient, as in PyTorch, which promises neither.
+is given the gradient, as in PyTorch, which promises neither. Other reductions than the sum are those of
+`reductions`, taken of the entries that get equally many values at once.
 """
 
 # mypy: disable-error-code="no-any-return"
@@ -10,7 +11,7 @@ is given the gradient, as in PyTorch, which promises neither.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from ..errors import describe, located
 from ..primitive import cast
 from ..tensor import Tensor
 from .dims import one_dim, refuse_plain
+from .elementwise import div
+from .extremes import amax, amin
 from .indexing import (
     along_grid,
     common_shape,
@@ -33,9 +36,12 @@ from .indexing import (
     setitem,
 )
 from .indexing import scatter as sums_at
+from .joining import cat
+from .reductions import prod
 
 __all__ = [
     "index_add", "index_copy", "index_fill", "index_put", "masked_scatter", "put", "scatter", "scatter_add",
+    "scatter_reduce",
 ]  # fmt: skip
 
 ALL = slice(None)
@@ -50,8 +56,8 @@ def scatter(
     """`input` with z[index[i, j], j] = src[i, j] for dim 0, z[i, index[i, j]] = src[i, j] for dim 1, ...
 
     `src` (or `value`) may be a number. `index` is int64 and not negative, has the dimensions of `input` and
-    `src`, and is nowhere longer, save in `dim`. With reduce="add" it adds. Raises RuntimeError for what does
-    not fit.
+    `src`, and is nowhere longer, save in `dim`. With reduce="add" it adds, with "multiply" it multiplies.
+    Raises RuntimeError for what does not fit.
 
     >>> import autodiff
     >>> autodiff.scatter(autodiff.zeros(2, 3), 1, autodiff.tensor([[2], [0]]), 1.0)
@@ -59,18 +65,17 @@ def scatter(
             [1., 0., 0.]])
     """
     src = value if src is None else src
-    if reduce not in (None, "add"):
-        if reduce == "multiply":
-            raise located.NotImplementedError(
-                'scatter(): reduce="multiply" is not available here, only "add" is'
-            )
+    if reduce not in (None, "add", "multiply"):
         raise located.RuntimeError("reduce argument must be either add or multiply.")
     x, i, where, index = aligned(input, dim, index, "scatter")
     if not isinstance(src, Tensor):
         src = Tensor(np.full(index.array.shape, src, x.array.dtype))
     elif value is not None:
         src = cast(src, x.array.dtype).expand(index.array.shape)
-    z = at_places(x, i, where, index, src, "scatter", adding=reduce == "add")
+    if reduce == "multiply":
+        z = together(x, fitted(x, i, index, src, "scatter"), where, REDUCTIONS["prod"], include_self=True)
+    else:
+        z = at_places(x, i, where, index, src, "scatter", adding=reduce == "add")
     return z if input.array.ndim else z.reshape(())
 
 
@@ -85,6 +90,68 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     x, i, where, index = aligned(input, dim, index, "scatter")
     z = at_places(x, i, where, index, src, "scatter", adding=True)
     return z if input.array.ndim else z.reshape(())
+
+
+REDUCTIONS: dict[str, Callable[..., Tensor]] = {"prod": prod, "amax": amax, "amin": amin}
+
+
+def scatter_reduce(
+    input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """`input` with the sum, prod, mean, amax or amin of the values of `src` that come to one place.
+
+    src[i, j] comes to [index[i, j], j] for dim 0, to [i, index[i, j]] for dim 1, and so on.
+
+    With `include_self` the entry that is there counts too; what gets no value stays as it is. Ties of amax
+    and amin share the gradient evenly. Raises RuntimeError for another reduction, and for what does not fit.
+    Source: PyTorch, `torch.scatter_reduce`.
+
+    >>> import autodiff
+    >>> index, src = autodiff.tensor([0, 1, 0]), autodiff.tensor([1.0, 2.0, 4.0])
+    >>> autodiff.zeros(3).scatter_reduce(0, index, src, "mean", include_self=False)
+    tensor([2.5000, 2.0000, 0.0000])
+    """
+    if reduce not in ("sum", "mean", *REDUCTIONS):
+        raise located.RuntimeError(
+            f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}"
+        )
+    refuse_plain(src, "scatter_reduce", "src", 4)
+    x, i, where, index = aligned(input, dim, index, "scatter")
+    src = fitted(x, i, index, src, "scatter")
+    if reduce in REDUCTIONS:
+        z = together(x, src, where, REDUCTIONS[reduce], include_self)
+    else:
+        z = (x if include_self else setitem(x, 0, where)) + sums_at(src, x.array.shape, where)
+        if reduce == "mean":
+            count = np.full(x.array.shape, int(include_self))
+            np.add.at(count, where, 1)
+            z = div(z, cast(Tensor(np.maximum(count, 1)), z.array.dtype), rounding_mode=whole_mean(z))
+    return z if input.array.ndim else z.reshape(())
+
+
+def whole_mean(z: Tensor) -> str | None:
+    """How a mean of integers is rounded. NotImplementedError for bools, which have none."""
+    if z.array.dtype == bool:
+        raise located.NotImplementedError("scatter_reduce(): mean is not implemented for bools: x.float()")
+    return None if z.array.dtype.kind == "f" else "floor"
+
+
+def together(
+    x: Tensor, src: Tensor, where: tuple[Array, ...], reduction: Callable[..., Tensor], include_self: bool
+) -> Tensor:
+    """x with the reduction of the values of `src` that come to each of the places `where`."""
+    shape = x.array.shape
+    at = np.ravel_multi_index(where, shape).reshape(-1)
+    row, values = x.reshape(-1), src.reshape(-1)
+    if include_self:
+        values, at = cat([row, values]), np.concatenate([np.arange(row.array.size), at])
+    order = np.argsort(at, kind="stable")
+    places, starts, counts = np.unique(at[order], return_index=True, return_counts=True)
+    for n in np.unique(counts).tolist() or [1]:  # where none gets any, the result depends on `src` still
+        same = counts == n
+        rows = order[starts[same][:, None] + np.arange(n)]  # a row for each place that gets n values
+        row = setitem(row, cast(reduction(getitem(values, (rows,)), 1), x.array.dtype), (places[same],))
+    return row.reshape(shape)
 
 
 def aligned(input: Tensor, dim: int, index: Tensor, op: str) -> tuple[Tensor, int, tuple[Array, ...], Tensor]:
@@ -108,6 +175,12 @@ def at_places(
     x: Tensor, dim: int, where: tuple[Array, ...], index: Tensor, src: Tensor, op: str, adding: bool
 ) -> Tensor:
     """x with `src` written or added at the places `where`."""
+    src = fitted(x, dim, index, src, op)
+    return x + sums_at(src, x.array.shape, where) if adding else setitem(x, src, where)
+
+
+def fitted(x: Tensor, dim: int, index: Tensor, src: Tensor, op: str) -> Tensor:
+    """The part of `src` that the index covers. Raises RuntimeError if it does not fit."""
     if src.array.dtype != x.array.dtype:
         raise located.RuntimeError(
             f"{op}(): Expected self.dtype to be equal to src.dtype, but they are {x.array.dtype} and "
@@ -126,9 +199,7 @@ def at_places(
             f"Expected index {list(n)} to be no larger than self {list(a)} apart from dimension {dim} and to "
             f"be no larger size than src {list(b)}, in {op}()"
         )
-    if b != n:
-        src = getitem(src, tuple(slice(k) for k in n))
-    return x + sums_at(src, a, where) if adding else setitem(x, src, where)
+    return src if b == n else getitem(src, tuple(slice(k) for k in n))
 
 
 # along one dimension ----------------------------------------------------------------------------------------
