@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import conversion, creation, functional, inplace, random
+from . import conversion, creation, functional, inplace
 from .dtypes import bool_, float32, float64, int64
 from .ops import (
     activations,
@@ -35,6 +35,7 @@ from .ops import (
     sorting,
     statistics,
 )
+from .random import drawing, filling
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -413,9 +414,9 @@ class Methods:
     new_full, new_empty = creation.new_full, creation.new_empty
 
     # random ------------------------------------------------------------------------------------------------
-    uniform_, normal_, bernoulli_ = random.uniform_, random.normal_, random.bernoulli_
-    exponential_, random_ = random.exponential_, random.random_
-    bernoulli, multinomial = random.bernoulli, random.multinomial
+    bernoulli, multinomial = drawing.bernoulli, drawing.multinomial
+    uniform_, normal_, bernoulli_ = filling.uniform_, filling.normal_, filling.bernoulli_
+    exponential_, random_ = filling.exponential_, filling.random_
 
     # neural ------------------------------------------------------------------------------------------------
     softmax, log_softmax = neural.softmax, neural.log_softmax
