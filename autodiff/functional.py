@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import memory
+from .accumulated import AfterAccumulation, call_accumulated
 from .backward import pullback
 from .dtypes import float32, float64
 from .errors import describe, located
@@ -105,6 +106,8 @@ def backward(
                 accumulate(x, found[record])
             else:
                 refuse_changed(x, record)
+        if AfterAccumulation.made:
+            call_accumulated([record for record in targets if record in found], create_graph)
         return
     if create_graph:
         found = run([tensor], [gradient], None, retain_graph, create_graph)
@@ -122,6 +125,8 @@ def backward(
             x._grad = g  # nobody else holds the cotangent of a leaf
         else:
             accumulate(x, g)
+    if AfterAccumulation.made:
+        call_accumulated(found, create_graph)
 
 
 def refuse_nobody(found: Iterable[Record]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import conversion, creation, functional, inplace
+from . import accumulated, conversion, creation, functional, inplace
 from .dtypes import bool_, float32, float64, int64
 from .ops import (
     activations,
@@ -424,3 +424,4 @@ class Methods:
 
     # its gradient ------------------------------------------------------------------------------------------
     backward = functional.backward
+    register_post_accumulate_grad_hook = accumulated.register_post_accumulate_grad_hook

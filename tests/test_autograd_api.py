@@ -433,6 +433,47 @@ def test_hooks_act_on_grad_too(lib):
 
 
 @both
+def test_hooks_after_accumulation_find_the_gradient_in_place(lib):
+    x, seen = leaf(lib), []
+    handle = x.register_post_accumulate_grad_hook(lambda x: seen.append(x.grad.tolist()))
+    (x * x).sum().backward()
+    (x * 10 + x).sum().backward()
+    (x * 2).sum().backward(inputs=[x])
+    x.requires_grad_(False).requires_grad_()
+    (x * 2).sum().backward()
+    grad(lib, (x * x).sum(), x)
+    handle.remove()
+    (x * 2).sum().backward()
+    assert seen == [[2, 4, 6], [13, 15, 17], [15, 17, 19], [17, 19, 21]]
+
+
+@both
+def test_a_step_in_a_hook_after_accumulation(lib):
+    x, w = leaf(lib), leaf(lib)
+
+    def step(p):
+        assert not lib.is_grad_enabled()
+        p.sub_(0.5 * p.grad)
+        p.grad = None
+
+    for p in (x, w):
+        p.register_post_accumulate_grad_hook(step)
+    x.register_hook(lambda g: g * 2)  # comes before
+    for _ in range(2):
+        (x * x + w).sum().backward()
+    assert (x.tolist(), w.tolist(), x.grad, w.grad) == ([1, 2, 3], [0, 1, 2], None, None)
+
+
+@both
+def test_hooks_after_accumulation_record_under_create_graph(lib):
+    x, seen = leaf(lib), []
+    x.register_post_accumulate_grad_hook(lambda x: seen.append((lib.is_grad_enabled(), x.grad.requires_grad)))
+    (x * x * x).sum().backward(create_graph=True)
+    assert seen == [(True, True)]
+    x.grad = None
+
+
+@both
 def test_what_a_hook_computes_is_differentiated(lib):
     x = leaf(lib)
     y = x * 1
@@ -650,6 +691,14 @@ def hook_without_grad(lib):
     lib.ones(2).register_hook(lambda g: g)
 
 
+def hook_after_accumulation_without_grad(lib):
+    lib.ones(2).register_post_accumulate_grad_hook(lambda x: None)
+
+
+def hook_after_accumulation_of_a_result(lib):
+    (leaf(lib) * 2).register_post_accumulate_grad_hook(lambda x: None)
+
+
 def switch_off_an_intermediate(lib):
     (leaf(lib) * 2).requires_grad_(False)
 
@@ -737,6 +786,16 @@ ERRORS = {
         hook_without_grad,
         RuntimeError,
         "cannot register a hook on a tensor that doesn't require gradient",
+    ),
+    "hook after accumulation": (
+        hook_after_accumulation_without_grad,
+        RuntimeError,
+        "cannot register a hook on a tensor that doesn't require gradient",
+    ),
+    "hook after accumulation, of a result": (
+        hook_after_accumulation_of_a_result,
+        RuntimeError,
+        "post accumulate grad hooks cannot be registered on non-leaf tensors",
     ),
     "retain": (
         lambda lib: lib.ones(2).retain_grad(),
