@@ -67,6 +67,11 @@ def _converted(array: Array, dtype: Any, copy: bool) -> Array:
     return array.astype(wanted, copy=copy)
 
 
+def first_true(mask: Array) -> tuple[int, ...]:
+    """Where a mask is true first."""
+    return tuple(int(i) for i in np.argwhere(mask)[0])
+
+
 one = np.ones((), np.float32)
 """1 in a rule: with a Python number NumPy takes twice as long to start. On a Tensor or a Symbol it is 1."""
 

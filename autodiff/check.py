@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import first_true
 from .dtypes import Array, float64
 from .errors import describe, located
 from .functional import grad
@@ -270,7 +271,7 @@ class Check:
         wrong = ~(error <= allowed)  # nan is wrong
         if not wrong.any():
             return
-        worst = first_index(wrong & (error == np.max(error[wrong])) | np.isnan(error))
+        worst = first_true(wrong & (error == np.max(error[wrong])) | np.isnan(error))
         at, entry = list(worst[: z.ndim]), list(worst[z.ndim :])
         maker = "" if z.grad_fn is None else f" The output comes from {z.grad_fn.name()}."
         raise GradcheckError(
@@ -323,7 +324,7 @@ class Check:
         """Raise if the same computation gave two results."""
         apart = ~((np.abs(first - second) <= self.nondet_tol) | (first == second) | np.isnan(first + second))
         if apart.any():
-            entry = first_index(apart)
+            entry = first_true(apart)
             raise GradcheckError(
                 f"{self.name}: the function is not deterministic: for the same inputs {what} "
                 f"{first[entry]} and then {second[entry]}, at entry {list(entry)}. Seed its random numbers "
@@ -335,7 +336,7 @@ class Check:
         expected = np.tensordot(g, jacobian, g.ndim)
         apart = np.abs(d - expected) > 1e-9 * np.tensordot(np.abs(g), np.abs(jacobian), g.ndim)
         if apart.any():
-            entry = first_index(apart)
+            entry = first_true(apart)
             raise GradcheckError(
                 f"{self.name}: Backward is not multiplied by grad_output: {self.pair(i, j)} is not linear in "
                 f"the cotangent, at entry {list(entry)} it is {d[entry]} where the entries of the cotangent "
@@ -394,8 +395,3 @@ def random_cotangent(rng: np.random.Generator, z: Tensor) -> Array:
 def largest(arrays: list[Array]) -> float:
     """The largest size of any number in the arrays; 0 if there is none."""
     return max((float(np.abs(array).max()) for array in arrays if array.size), default=0.0)
-
-
-def first_index(mask: Array) -> tuple[int, ...]:
-    """Where a mask is true first."""
-    return tuple(int(i) for i in np.argwhere(mask)[0])

@@ -63,11 +63,6 @@ def as_dtype(dtype: Any) -> DType:
     return SUPPORTED[SUPPORTED.index(found)]
 
 
-def is_floating(dtype: DType) -> bool:
-    """True for float32 and float64."""
-    return dtype.kind == "f"
-
-
 def result_dtype(*operands: Any) -> DType:
     """The dtype that an operation between these arrays and Python numbers computes in.
 

@@ -44,12 +44,6 @@ def flatten(value: Any) -> tuple[list[Any], Tree]:
     return [leaf for leaves, _ in flat for leaf in leaves], Tree(type(value), keys, tuple(t for _, t in flat))
 
 
-def tree_map(function: Callable[..., Any], value: Any) -> Any:
-    """`function` of every leaf, in the same form."""
-    leaves, tree = flatten(value)
-    return tree.build([function(leaf) for leaf in leaves])
-
-
 def spread(prefix: Any, value: Any, is_leaf: Callable[[Any], bool]) -> Sequence[Any] | None:
     """One entry of `prefix` for each leaf of `value`; an entry may stand for a whole branch.
 

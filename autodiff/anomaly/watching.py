@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from .. import backward, functional, inplace
+from ..arrays import first_true
 from ..autograd import function
 from ..compiler import Compiled
 from ..compiler.repeated import joined, one
@@ -29,7 +30,7 @@ from ..primitive import Primitive, registry
 from ..recompute import Part
 from ..symbol import rule_text
 from ..tensor import Tensor
-from .words import advice, finite, first, place, raw, strange, values, where
+from .words import advice, finite, place, raw, strange, values, where
 
 __all__ = ["detect_anomaly", "is_anomaly_enabled", "set_detect_anomaly"]
 
@@ -218,7 +219,7 @@ def look(op: Any, args: Sequence[Any], z: Array, name: str = "") -> None:
                 raise placed(
                     RuntimeError(
                         f"{name} was given nan: its argument {i}, {describe(args[i])}, has "
-                        f"{np.isnan(x).sum()} of them{place(first(np.isnan(x)))}. No operation "
+                        f"{np.isnan(x).sum()} of them{place(first_true(np.isnan(x)))}. No operation "
                         "that was watched made it: it is in the data, or in a parameter after too large a "
                         f"step, or it was computed before the watch began. {call}"
                     )
@@ -226,7 +227,7 @@ def look(op: Any, args: Sequence[Any], z: Array, name: str = "") -> None:
             return
     if bad != "nan" and any(x is not None and np.isinf(x).any() for x in given):
         return
-    at = first(~np.isfinite(z))
+    at = first_true(~np.isfinite(z))
     what = f"{name} made {bad} in its result, {describe(z)}"
     raise placed(RuntimeError(f"{what}{where(op, at, z.shape, args)}. {advice(name, bad, False)}{call}"))
 
@@ -354,7 +355,7 @@ def in_words(found: Found) -> RuntimeError:
             "backward(), or came out of a hook, or of a sum of gradients. "
         )
     else:
-        at = first(~np.isfinite(d))
+        at = first_true(~np.isfinite(d))
         read = rule_text(op, i, found.args) if isinstance(op, Primitive) else "its backward"
         said += f"The gradient of argument {i} of {op.name}, {read}, is {bad}"
         beside = (("the arriving gradient", found.g), ("the result", found.z))

@@ -118,11 +118,6 @@ def strange(x: Any) -> str:
     return "nan" if np.isnan(bad).any() else f"{bad.flat[0]}"
 
 
-def first(bad: Any) -> tuple[int, ...]:
-    """The place of the first True."""
-    return tuple(int(i) for i in np.argwhere(bad)[0])
-
-
 def place(at: tuple[int, ...]) -> str:
     """A place in an array: `, at [0, 2]`; nothing where there is only one."""
     return f", at {list(at)}" if at else ""

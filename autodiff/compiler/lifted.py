@@ -168,11 +168,6 @@ POWERS = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 """What `**` of an array does for these numbers."""
 
 
-def is_lifted(x: Any) -> bool:
-    """Whether this is a Lifted: `isinstance` would say that it is an array."""
-    return type(x) is Lifted
-
-
 def unlifted(tree: Any) -> Any:
     """The same arguments with plain arrays."""
     if type(tree) is Lifted:

@@ -60,8 +60,8 @@ def variables(theme: Theme) -> str:
     )
 
 
-def asset(name: str) -> str:
-    """A style or a program that lies beside this file."""
+def asset(name: str, package: str = __package__) -> str:
+    """A style or a program that lies in a package: in this one, unless it is said."""
     from importlib.resources import files
 
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return files(package).joinpath(name).read_text(encoding="utf-8")

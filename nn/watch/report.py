@@ -35,15 +35,8 @@ def report(watch: Watch) -> str:
 </div>
 {graph(watch)}
 </main>"""
-    style = asset("page.css") + own("report.css")
-    return document(title, body, style, asset("page.js") + own("report.js"))
-
-
-def own(name: str) -> str:
-    """A style or a program that lies beside this file."""
-    from importlib.resources import files
-
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+    style = asset("page.css") + asset("report.css", __package__)
+    return document(title, body, style, asset("page.js") + asset("report.js", __package__))
 
 
 def summary(watch: Watch) -> str:
