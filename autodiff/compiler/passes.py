@@ -222,8 +222,8 @@ def uncopied(program: Program) -> None:
         for reader in readers.get(copy, []):
             put = {copy: original}
             reader.args, reader.options = (
-                replaced(tree, lambda v, put=put: put.get(v, v))
-                for tree in (reader.args, reader.options)  # type: ignore[misc]
+                replaced(tree, lambda v, put=put: put.get(v, v))  # type: ignore[misc]
+                for tree in (reader.args, reader.options)
             )
             readers.setdefault(original, []).append(reader)
 
