@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from heapq import heappop, heappush, heappushpop
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from . import memory
 from .arrays import column_sums
-from .dtypes import Array
+from .dtypes import Array, DType
 from .errors import describe, located
 from .record import Record, set_grad_enabled
 from .tensor import Tensor
@@ -198,15 +199,19 @@ def free(z: Record) -> None:
     """Let go of the large values that a record holds; shapes and small values stay, for pictures."""
     op: Any = z.op
     n = len(z.args) if op.saves else len(z.inputs)  # constants follow; who needs no more can go back again
-    z.args = (*(ghost(arg) if type(arg) is np.ndarray else arg for arg in z.args[:n]), *z.args[n:])
+    z.args = (*[ghost(arg) if type(arg) is ndarray else arg for arg in z.args[:n]], *z.args[n:])
     z.value = ghost(z.value)
 
 
 def ghost(array: Array) -> Array:
-    """An array of the same shape and dtype without memory of its own."""
-    if array.size <= SMALL:
-        return array
-    return np.ndarray(array.shape, array.dtype, NOTHING, strides=(0,) * array.ndim)
+    """An array of the same shape and dtype without memory of its own; a small one is left as it is."""
+    return array if array.size <= SMALL else hollow(array.shape, array.dtype)
+
+
+@lru_cache(maxsize=1024)
+def hollow(shape: tuple[int, ...], dtype: DType) -> Array:
+    """An array whose entries are all the same nothing."""
+    return np.ndarray(shape, dtype, NOTHING, strides=(0,) * len(shape))
 
 
 def refuse_gone(z: Record) -> None:

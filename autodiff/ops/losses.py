@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import one
 from ..dtypes import Array
 from ..primitive import Primitive, Unary, asarray
 from ..record import Record, mode
@@ -105,7 +106,7 @@ bce = Loss("bce_loss", lambda x, y, n: log_at_least_minus_100(x, y).sum() / n,
 softplus_of_negative = Unary("softplus_of_negative", minus_log_sigmoid, lambda g, z, x: -g * sigmoid(-x),
                              doc="-log σ(x) = log(1 + e^-x), the surprise of a positive whose logit is x.")
 
-bce_logits = Loss("bce_with_logits", lambda x, y, n: (minus_log_sigmoid(x) + (1 - y) * x).sum() / n,
+bce_logits = Loss("bce_with_logits", lambda x, y, n: (minus_log_sigmoid(x) + (one - y) * x).sum() / n,
                   lambda g, z, x, y, n: g / n * (sigmoid(x) - y),
                   lambda g, z, x, y, n: g / -n * x,
                   doc="The mean of log(1 + e^-x) + (1 - y) x: bce_loss of sigmoid(x), without overflow.")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy import exp, negative, reciprocal
+from numpy import exp, multiply, ndarray, negative, reciprocal
 
 from ..dtypes import Array, float32, float64
 from ..errors import located
@@ -24,24 +24,25 @@ LARGE = 512  # entries: from here on `where` without branches is worth its extra
 
 def where(condition: Any, x: Any, y: Any) -> Array:
     """`np.where`; of 0 and a large array without branches, which on a random mask is ten times as fast."""
-    zero_first = type(x) in (int, float) and x == 0
-    zero, array = (x, y) if zero_first else (y, x)
-    if (
-        type(zero) not in (int, float)
-        or zero != 0
-        or np.size(array) < LARGE
-        or array.shape != condition.shape
-    ):
-        return np.where(condition, x, y)
-    return kept(array, ~condition if zero_first else condition)
+    zero_first = type(x) in NUMBERS and x == 0
+    array = y if zero_first else x
+    if type(array) is ndarray and array.size >= LARGE and array.shape == condition.shape:
+        if zero_first:
+            return kept(array, ~condition)
+        if type(y) in NUMBERS and y == 0:
+            return kept(array, condition)
+    return np.where(condition, x, y)
 
 
 def kept(x: Array, mask: Array, out: Array | None = None) -> Array:
     """x where the mask holds, else 0, even where x is infinite: its bits times 0 or 1."""
     bits = BITS[x.itemsize]
-    return np.multiply(x.view(bits), mask, out=None if out is None else out.view(bits)).view(x.dtype)
+    if out is None:
+        return multiply(x.view(bits), mask).view(x.dtype)
+    return multiply(x.view(bits), mask, out.view(bits))
 
 
+NUMBERS = (int, float)
 BITS = {size: np.dtype(f"i{size}") for size in (1, 4, 8)}
 
 

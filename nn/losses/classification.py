@@ -82,6 +82,11 @@ def binary_cross_entropy_with_logits(
     >>> binary_cross_entropy_with_logits(x, y, reduction="none")
     tensor([0.6931, 0.0000])
     """
+    if reduction == "mean" and weight is pos_weight is None and size_average is reduce is None:
+        loss = primitive.bce_logits.of(input, target)
+        if loss is not None:
+            doubt_logits(input, "binary_cross_entropy_with_logits", "logits, and applies the sigmoid itself")
+            return loss
     reduction = reduction_of(size_average, reduce, reduction)
     if not alike(input, target):
         refuse_others("binary_cross_entropy_with_logits", input, target)
