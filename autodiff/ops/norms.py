@@ -20,7 +20,6 @@ from .dims import many_dims, numpy_names, refuse_plain
 from .extremes import amax, amin, extreme, largest, refuse_nothing, smallest
 from .indexing import masked_fill
 from .inverses import refuse_no_floats, refuse_no_matrix
-from .indexing import masked_fill
 from .reductions import Axis, add_up, axes, reduced, sum, sum_of
 from .reordering import movedim
 from .shapes import unsqueeze
