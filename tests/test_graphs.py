@@ -279,7 +279,7 @@ def no_collector() -> Iterator[None]:
 
 
 def watch(tensors: Any) -> list[weakref.ref[Any]]:
-    """Weak references to the tensors and to the arrays of all records behind them."""
+    """Weak references to the tensors and to the arrays of all records behind them; but for what is hollow."""
     found = []
     seen = set()
     stack = [x.record for x in tensors if x.record is not None]
@@ -287,7 +287,8 @@ def watch(tensors: Any) -> list[weakref.ref[Any]]:
         record = stack.pop()
         if record.birth not in seen:
             seen.add(record.birth)
-            found.append(weakref.ref(record.value))
+            if record.value.ndim == 0 or any(record.value.strides):
+                found.append(weakref.ref(record.value))
             stack.extend(x for x in record.inputs if x is not None)
     return found + [weakref.ref(x) for x in tensors]
 
