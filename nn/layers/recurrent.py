@@ -17,6 +17,7 @@ from autodiff.ops.dims import refuse_plain
 from autodiff.tensor import refuse_device
 
 from .. import functional as F
+from ..packed import PackedSequence, Steps
 from ..parameter import Parameter
 from .recurrence import Elman, Gated, LongShortTermMemory, Recurrent, States, refuse_states
 
@@ -30,8 +31,8 @@ class RNNBase(Recurrent):
     The input is (T, N, input_size), (N, T, input_size) if `batch_first`, or (T, input_size) without a batch;
     the states are (num_layers · directions, N, hidden_size), zeros if they are not given. The result is the
     output of the last layer at each step, its directions side by side, and the last states of every layer.
-    Raises RuntimeError or ValueError for shapes and dtypes that do not fit. Not here: `proj_size`, and packed
-    sequences.
+    Of a PackedSequence the output is one, too, and the last states are those of each sequence's own end.
+    Raises RuntimeError or ValueError for shapes and dtypes that do not fit. Not here: `proj_size`.
     """
 
     mode: str
@@ -78,20 +79,15 @@ class RNNBase(Recurrent):
     def flatten_parameters(self) -> None:
         """Nothing: on a GPU PyTorch would lay the weights out in one piece."""
 
-    def _run(self, input: Tensor, states: States | None, count: int) -> tuple[Tensor, States]:
+    def _run(self, input: Any, states: States | None, count: int) -> tuple[Any, States]:
         """The output and the last states of this input, and of these (or no) `count` states."""
+        if isinstance(input, PackedSequence):
+            return self._run_packed(input, states, count)
         batched = self._check_input(input)
         batch_dim = 0 if self.batch_first else 1
         if not batched:
             input = input.unsqueeze(batch_dim)
-        layers = self.num_layers * (2 if self.bidirectional else 1)
-        shape = (layers, input.shape[batch_dim], self.hidden_size)
-        if states is None:
-            states = (autodiff.zeros(shape, dtype=input.dtype),) * count
-        else:
-            refuse_states(states, type(self).__name__)
-            pairs = zip(states, "hc"[:count], strict=True)
-            states = tuple(self._checked(s, name, batched, shape, input.dtype) for s, name in pairs)
+        states = self._checked_states(states, count, batched, input.shape[batch_dim], input.dtype)
         if self.batch_first:
             input = input.transpose(0, 1)
         output, last = self._layers(input, states)
@@ -101,21 +97,49 @@ class RNNBase(Recurrent):
             return output, last
         return output.squeeze(batch_dim), tuple(state.squeeze(1) for state in last)
 
-    def _layers(self, input: Tensor, states: States) -> tuple[Tensor, States]:
-        """`_run` of an input (T, N, inputs) and states that are there."""
+    def _run_packed(
+        self, input: PackedSequence, states: States | None, count: int
+    ) -> tuple[PackedSequence, States]:
+        """`_run` of packed sequences: of the padded batch, where the padding comes after all that counts."""
+        data, batch_sizes, order, back = input
+        if data.ndim != 2:
+            raise located.RuntimeError(f"input must have 2 dimensions, got {data.ndim}")
+        steps = Steps(batch_sizes)
+        self._check_input(data)
+        states = self._checked_states(states, count, True, steps.shape[1], data.dtype)
+        if order is not None:
+            states = tuple(state.index_select(1, order) for state in states)
+        output, last = self._layers(steps.padded(data), states, steps)
+        if back is not None:
+            last = tuple(state.index_select(1, back) for state in last)
+        return PackedSequence(steps.packed(output), batch_sizes, order, back), last
+
+    def _checked_states(
+        self, states: States | None, count: int, batched: bool, batch: int, dtype: Any
+    ) -> States:
+        """The `count` states as (layers, N, hidden_size), zeros if not given; raises if they do not fit."""
+        shape = (self.num_layers * (2 if self.bidirectional else 1), batch, self.hidden_size)
+        if states is None:
+            return (autodiff.zeros(shape, dtype=dtype),) * count
+        refuse_states(states, type(self).__name__)
+        pairs = zip(states, "hc"[:count], strict=True)
+        return tuple(self._checked(state, name, batched, shape, dtype) for state, name in pairs)
+
+    def _layers(self, input: Tensor, states: States, there: Steps | None = None) -> tuple[Tensor, States]:
+        """`_run` of an input (T, N, inputs), all of whose steps are there unless it is said, and states."""
         last: list[States] = []
         outputs: list[Tensor] = []
         for i, (layer, suffix) in enumerate(self._suffixes()):
             backwards = suffix.endswith("reverse")
             first = tuple(state[i] for state in states)
-            steps = self._steps(input.flip(0) if backwards else input, first, *self._weights(suffix))
-            last.append(tuple(step[-1] for step in steps))
-            outputs.append(steps[0].flip(0) if backwards else steps[0])
+            steps = self._steps(turned(input, there) if backwards else input, first, *self._weights(suffix))
+            last.append(tuple(step[-1] if there is None else there.last(step) for step in steps))
+            outputs.append(turned(steps[0], there) if backwards else steps[0])
             if backwards or not self.bidirectional:
                 input = autodiff.cat(outputs, dim=2) if self.bidirectional else outputs[0]
                 outputs = []
                 if self.dropout and self.training and layer < self.num_layers - 1:
-                    input = F.dropout(input, self.dropout)
+                    input = dropped(input, self.dropout, there)
         return input, tuple(autodiff.stack(list(each)) for each in zip(*last, strict=True))
 
     def _check_input(self, input: Tensor) -> bool:
@@ -191,7 +215,7 @@ class RNN(Elman, RNNBase):
         self.nonlinearity, self.mode = nonlinearity, f"RNN_{nonlinearity.upper()}"
         super().__init__(input_size, hidden_size, num_layers, *args, **options)
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, input: Any, hx: Tensor | None = None) -> tuple[Any, Tensor]:
         output, (h,) = self._run(input, None if hx is None else (hx,), 1)
         return output, h
 
@@ -211,8 +235,8 @@ class LSTM(LongShortTermMemory, RNNBase):
     mode = "LSTM"
 
     def forward(
-        self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        self, input: Any, hx: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Any, tuple[Tensor, Tensor]]:
         output, (h, c) = self._run(input, hx, 2)
         return output, (h, c)
 
@@ -232,9 +256,19 @@ class GRU(Gated, RNNBase):
 
     mode = "GRU"
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, input: Any, hx: Tensor | None = None) -> tuple[Any, Tensor]:
         output, (h,) = self._run(input, None if hx is None else (hx,), 1)
         return output, h
+
+
+def turned(x: Tensor, there: Steps | None) -> Tensor:
+    """Sequences (T, N, ...) from their ends to their beginnings."""
+    return x.flip(0) if there is None else there.backwards(x)
+
+
+def dropped(x: Tensor, p: float, there: Steps | None) -> Tensor:
+    """Dropout of the steps that are there; no number is drawn for another."""
+    return F.dropout(x, p) if there is None else there.padded(F.dropout(there.packed(x), p))
 
 
 def _check_sizes(mode: str, input_size: Any, hidden_size: Any, num_layers: Any, proj_size: Any) -> None:

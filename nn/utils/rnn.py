@@ -1,13 +1,26 @@
-"""Sequences of different lengths as one tensor."""
+"""Sequences of different lengths as one tensor: padded here, or packed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NoReturn
 
 import autodiff
 from autodiff import Tensor
 from autodiff.errors import located
+
+from ..packed import (
+    PackedSequence,
+    invert_permutation,
+    pack_padded_sequence,
+    pack_sequence,
+    pad_packed_sequence,
+    unpack_sequence,
+)
+
+__all__ = [
+    "PackedSequence", "invert_permutation", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence",
+    "pad_sequence", "unpack_sequence", "unpad_sequence",
+]  # fmt: skip
 
 
 def pad_sequence(
@@ -52,31 +65,3 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool 
     """
     rows = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
     return [row[: int(length)] for row, length in zip(rows, lengths, strict=True)]
-
-
-PACKED = (
-    "{}: packed sequences are not available. Give the padded batch itself (pad_sequence), take the outputs "
-    "at output[range(n), lengths - 1], and leave the padding out of the loss (ignore_index, or a mask)"
-)
-
-
-def pack_padded_sequence(
-    input: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
-) -> NoReturn:
-    """Refused: NotImplementedError says what to do instead."""
-    raise located.NotImplementedError(PACKED.format("pack_padded_sequence"))
-
-
-def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> NoReturn:
-    """Refused: NotImplementedError says what to do instead."""
-    raise located.NotImplementedError(PACKED.format("pack_sequence"))
-
-
-def pad_packed_sequence(
-    sequence: Any,
-    batch_first: bool = False,
-    padding_value: float = 0.0,
-    total_length: int | None = None,
-) -> NoReturn:
-    """Refused: NotImplementedError says what to do instead."""
-    raise located.NotImplementedError(PACKED.format("pad_packed_sequence"))
