@@ -26,7 +26,7 @@ def where(condition: Any, x: Any, y: Any) -> Array:
     """`np.where`; of 0 and a large array without branches, which on a random mask is ten times as fast."""
     zero_first = type(x) in NUMBERS and x == 0
     array = y if zero_first else x
-    if type(array) is ndarray and array.size >= LARGE and array.shape == condition.shape:
+    if isinstance(array, ndarray) and array.size >= LARGE and array.shape == condition.shape:
         if zero_first:
             return kept(array, ~condition)
         if type(y) in NUMBERS and y == 0:
