@@ -17,7 +17,7 @@ from .arrays import first_true
 from .dtypes import Array, float64
 from .errors import describe, located
 from .functional import grad
-from .ops.dims import listed
+from .ops.arguments import listed
 from .tensor import Tensor
 
 __all__ = ["gradcheck", "gradgradcheck"]

@@ -12,7 +12,7 @@ import numpy as np
 from .dtypes import SUPPORTED, DType, as_dtype, bool_, float32, float64, int64, result_dtype
 from .errors import located
 from .ops import elementwise
-from .ops.dims import refuse_plain
+from .ops.arguments import refuse_plain
 from .primitive import cast
 from .tensor import Tensor, refuse_device
 

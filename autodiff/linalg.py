@@ -16,8 +16,8 @@ import numpy as np
 
 from .errors import located
 from .ops import diagonals, inverses, products
+from .ops.arguments import refuse_no_number, refuse_plain
 from .ops.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
-from .ops.dims import refuse_no_number, refuse_plain
 from .ops.inverses import LinAlgError, SlogDet, inv, lstsq, pinv, solve
 from .ops.norms import matrix_norm, vector_norm
 from .ops.products import matmul, multi_dot

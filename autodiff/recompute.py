@@ -16,7 +16,7 @@ from .backward import pullback
 from .dtypes import Array
 from .errors import describe, located
 from .memory import changed_since
-from .ops.dims import listed, whole
+from .ops.arguments import listed, whole
 from .primitive import Primitive, registry
 from .random import get_rng_state, set_rng_state
 from .record import Record, clock, enable_grad, mode, set_grad_enabled

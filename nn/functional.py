@@ -31,11 +31,10 @@ from autodiff import (
 )
 from autodiff.errors import located
 from autodiff.inplace import become
-from autodiff.ops.activations import refuse_integers
 from autodiff.ops.adaptive_pooling import adaptive_max_pool1d, adaptive_max_pool2d
+from autodiff.ops.arguments import refuse_integers, refuse_no_number, refuse_plain
 from autodiff.ops.attention import scaled_dot_product_attention
 from autodiff.ops.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
-from autodiff.ops.dims import refuse_no_number, refuse_plain
 from autodiff.ops.distances import normalize
 from autodiff.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, feature_alpha_dropout
 from autodiff.ops.linear import bilinear, linear
@@ -210,7 +209,7 @@ def tanh(input: Tensor) -> Tensor:
 
 def logsigmoid(input: Tensor) -> Tensor:
     """log sigmoid(x) = -log(1 + e^-x), for x of any size."""
-    refuse_integers("logsigmoid", input)
+    refuse_integers(input, "logsigmoid")
     return -softplus_of_negative(input)
 
 

@@ -17,7 +17,7 @@ import autodiff
 from autodiff import Tensor
 from autodiff.dtypes import Array
 from autodiff.errors import located
-from autodiff.ops.dims import refuse_no_number, refuse_plain
+from autodiff.ops.arguments import refuse_no_number, refuse_plain
 from autodiff.random.generator import Generator
 
 GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}

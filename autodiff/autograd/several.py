@@ -12,7 +12,7 @@ from ..dtypes import Array
 from ..errors import located
 from ..functional import accumulate, records_of, run
 from ..inplace import take_flat
-from ..ops.dims import listed, refuse_plain
+from ..ops.arguments import listed, refuse_plain
 from ..primitive import cast
 from ..record import enable_grad
 from ..tensor import Tensor

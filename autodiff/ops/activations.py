@@ -7,7 +7,6 @@ composed. Kinks are PyTorch's, measured: hardswish'(3) = 1, celu'(0) = 1, softsh
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,8 @@ from ..errors import describe, located
 from ..primitive import Primitive, Unary
 from ..tensor import Tensor
 from . import joining, shapes
-from .dims import one_dim, refuse_no_number, refuse_plain
+from .arguments import refuse_integers, refuse_no_number, refuse_plain
+from .dims import one_dim
 from .elementwise import abs, at_most, bounded, elu, sigmoid, sign, softplus, tanh, where
 
 # A primitive returns Any: of tensors a tensor.
@@ -50,15 +50,6 @@ learned     = Primitive("prelu", lambda x, w: np.where(x > 0, x, w * x),
 # fmt: on
 
 
-def refuse_integers(name: str, input: Any) -> None:
-    """Raise TypeError unless `input` is a tensor, NotImplementedError unless its entries are real numbers."""
-    refuse_plain(input, name)
-    if input.dtype.kind != "f":
-        raise located.NotImplementedError(
-            f'"{name}" not implemented for {input.dtype}: convert first, x.float()'
-        )
-
-
 def relu6(input: Tensor) -> Tensor:
     """x between 0 and 6, the nearer of them outside; the slope at both is 0."""
     refuse_plain(input, "relu6")
@@ -78,7 +69,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     >>> autodiff.prelu(autodiff.tensor([[-4.0, -4.0]]), autodiff.tensor([0.25, 0.5]))
     tensor([[-1., -2.]])
     """
-    refuse_integers("prelu", input)
+    refuse_integers(input, "prelu")
     refuse_plain(weight, "prelu", "weight", 2)
     if input.dtype != weight.dtype:
         raise located.RuntimeError(
@@ -104,7 +95,7 @@ def selu(input: Tensor) -> Tensor:
     Raises NotImplementedError for integers. Source: Klambauer et al., "Self-Normalizing Neural Networks"
     (2017); PyTorch, `torch.nn.functional.selu`.
     """
-    refuse_integers("selu", input)
+    refuse_integers(input, "selu")
     return SCALE * elu(input, ALPHA)
 
 
@@ -117,7 +108,7 @@ def celu(input: Tensor, alpha: float = 1.0) -> Tensor:
     Raises RuntimeError for alpha = 0, NotImplementedError for integers. Source: Barron, "Continuously
     Differentiable Exponential Linear Units" (2017); PyTorch, `torch.nn.functional.celu`.
     """
-    refuse_integers("celu", input)
+    refuse_integers(input, "celu")
     if alpha == 0:
         raise located.RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     return smooth_celu(input, alpha)
@@ -129,7 +120,7 @@ def mish(input: Tensor) -> Tensor:
     Raises NotImplementedError for integers. Source: Misra, "Mish: A Self Regularized Non-Monotonic Neural
     Activation Function" (2019); PyTorch, `torch.nn.functional.mish`.
     """
-    refuse_integers("mish", input)
+    refuse_integers(input, "mish")
     return input * tanh(softplus(input))
 
 
@@ -139,13 +130,13 @@ def hardswish(input: Tensor) -> Tensor:
     Raises NotImplementedError for integers. Source: Howard et al., "Searching for MobileNetV3" (2019);
     PyTorch, `torch.nn.functional.hardswish`.
     """
-    refuse_integers("hardswish", input)
+    refuse_integers(input, "hardswish")
     return hard_gate(input)
 
 
 def hardsigmoid(input: Tensor) -> Tensor:
     """0 up to -3, 1 from 3 on, x / 6 + 1/2 between. Raises NotImplementedError for integers."""
-    refuse_integers("hardsigmoid", input)
+    refuse_integers(input, "hardsigmoid")
     return bounded(input + 3, 0.0, 6.0) / 6
 
 
@@ -172,7 +163,7 @@ def threshold(input: Tensor, threshold: float, value: float) -> Tensor:
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x where |x| > lambd, else 0. Raises NotImplementedError for integers."""
-    refuse_integers("hardshrink", input)
+    refuse_integers(input, "hardshrink")
     return where(abs(input) <= lambd, 0.0, input)
 
 
@@ -185,7 +176,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     >>> autodiff.softshrink(autodiff.tensor([-2.0, 0.25, 2.0]))
     tensor([-1.5000,  0.0000,  1.5000])
     """
-    refuse_integers("softshrink", input)
+    refuse_integers(input, "softshrink")
     refuse_no_number(lambd, "softshrink", "lambd")
     if lambd < 0:
         raise located.RuntimeError(f"lambda must be in range [0, inf), in softshrink, but found {lambd}")
@@ -212,7 +203,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     >>> autodiff.glu(autodiff.tensor([8.0, 2.0, 0.0, 0.0]))
     tensor([4., 1.])
     """
-    refuse_integers("glu", input)
+    refuse_integers(input, "glu")
     if input.ndim == 0:
         raise located.RuntimeError("glu does not support scalars because halving size must be even")
     dim = one_dim(dim, input.ndim, "glu")

@@ -9,7 +9,8 @@ from typing import Any
 
 from ..errors import describe, located
 from ..tensor import Tensor
-from .dims import one_dim, refuse_plain
+from .arguments import refuse_plain
+from .dims import one_dim
 from .reductions import sum
 from .scans import cumsum
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import describe, located
 from ..tensor import Tensor
-from .dims import refuse_plain
+from .arguments import refuse_plain
 from .dropout import dropout
 from .indexing import masked_fill
 from .neural import softmax

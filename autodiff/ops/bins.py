@@ -10,8 +10,7 @@ from ..creation import spaced
 from ..dtypes import Array, int64
 from ..errors import describe, located
 from ..tensor import Tensor
-from .composed import refuse_integers
-from .dims import refuse_no_number, refuse_plain, whole
+from .arguments import refuse_integers, refuse_no_number, refuse_plain, whole
 
 __all__ = ["bincount", "bucketize", "histc", "histogram", "searchsorted"]
 

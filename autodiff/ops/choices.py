@@ -13,7 +13,7 @@ import numpy as np
 from ..dtypes import int64
 from ..errors import located
 from ..tensor import Tensor
-from .dims import refuse_plain
+from .arguments import refuse_plain
 from .indexing import getitem
 from .joining import stack
 from .repeating import meshgrid

@@ -14,7 +14,7 @@ from ..dtypes import float64
 from ..errors import broadcast_conflict, located
 from ..primitive import cast
 from ..tensor import Tensor
-from .dims import refuse_no_number, refuse_plain
+from .arguments import refuse_integers, refuse_no_number, refuse_plain
 from .elementwise import (
     add,
     blend,
@@ -38,15 +38,6 @@ __all__ = [
     "addcdiv", "addcmul", "allclose", "deg2rad", "equal", "float_power", "frac", "heaviside", "isclose",
     "lerp", "logit", "nan_to_num", "rad2deg", "rsub",
 ]  # fmt: skip
-
-
-def refuse_integers(x: Any, op: str) -> None:
-    """Raise TypeError unless x is a Tensor, NotImplementedError unless its values are floating-point."""
-    refuse_plain(x, op)
-    if x.array.dtype.kind != "f":
-        raise located.NotImplementedError(
-            f"{op}(): not implemented for {x.array.dtype}, only for floating-point values; use x.float()"
-        )
 
 
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:

@@ -23,7 +23,7 @@ from ..dtypes import Array
 from ..errors import located
 from ..primitive import Primitive
 from ..tensor import Tensor
-from .dims import refuse_plain
+from .arguments import refuse_plain
 from .shapes import regroup
 from .windows import Pairs, Sizes, Window, folded, per_dim, spatial, unfolded, with_border, without_border
 

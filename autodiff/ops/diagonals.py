@@ -17,7 +17,8 @@ from ..dtypes import Array, as_dtype, int64
 from ..errors import describe, located
 from ..primitive import Primitive, View
 from ..tensor import Tensor, refuse_device
-from .dims import one_dim, refuse_plain, whole
+from .arguments import refuse_plain, whole
+from .dims import one_dim
 from .shapes import ravel
 
 __all__ = [

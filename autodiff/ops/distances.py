@@ -10,7 +10,7 @@ from ..dtypes import result_dtype
 from ..errors import broadcast_conflict, describe, located
 from ..primitive import cast
 from ..tensor import Tensor
-from .dims import refuse_plain
+from .arguments import refuse_plain
 from .elementwise import clamp_min, minus
 from .indexing import getitem
 from .norms import norm

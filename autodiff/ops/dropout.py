@@ -17,7 +17,7 @@ from ..inplace import become
 from ..primitive import Primitive
 from ..random import default_generator
 from ..tensor import Tensor
-from .dims import refuse_no_number, refuse_plain
+from .arguments import refuse_no_number, refuse_plain
 
 # A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"

@@ -22,8 +22,9 @@ from ..dtypes import Array
 from ..errors import located
 from ..primitive import Primitive
 from ..tensor import Tensor
+from .arguments import integers, refuse_plain
 from .diagonals import diagonal
-from .dims import integers, many_dims, refuse_plain
+from .dims import many_dims
 from .products import refuse_dtypes
 from .reductions import sum
 from .reordering import permute

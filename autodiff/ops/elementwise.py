@@ -20,7 +20,7 @@ from ..errors import describe, located
 from ..primitive import Binary, Entrywise, Predicate, Primitive, Unary, UnaryPredicate, cast
 from ..tensor import Tensor
 from . import error_function, special
-from .dims import refuse_no_number, refuse_plain
+from .arguments import refuse_no_number, refuse_plain
 from .special import gate, gate_slope
 
 __all__ = [

@@ -19,7 +19,8 @@ from ..errors import located
 from ..primitive import Primitive
 from ..tensor import Tensor
 from . import elementwise
-from .dims import numpy_names, one_dim, refuse_plain
+from .arguments import refuse_plain
+from .dims import numpy_names, one_dim
 from .indexing import along
 from .reductions import Axis, add_up, axes, drop, reduced, reducing
 

@@ -16,7 +16,7 @@ from ..dtypes import Array
 from ..errors import located
 from ..primitive import Primitive, Unary
 from ..tensor import Tensor
-from .dims import refuse_plain, whole
+from .arguments import refuse_plain, whole
 from .special import as_floats
 
 # A primitive returns Any: of tensors a tensor.

@@ -26,7 +26,8 @@ from ..errors import broadcast_conflict, describe, expand_conflict, located
 from ..primitive import Primitive, View, cast
 from ..record import mode
 from ..tensor import Tensor
-from .dims import one_dim, refuse_plain, whole
+from .arguments import refuse_plain, whole
+from .dims import one_dim
 
 __all__ = [
     "argwhere", "gather", "index_select", "masked_fill", "masked_select", "narrow", "nonzero", "one_hot",

@@ -18,7 +18,7 @@ from ..errors import describe, located
 from ..primitive import Primitive
 from ..tensor import Tensor
 from . import elementwise
-from .dims import refuse_no_number, refuse_plain
+from .arguments import refuse_no_number, refuse_plain
 from .products import matmul
 from .reductions import product_of_others, sum
 from .reordering import swap

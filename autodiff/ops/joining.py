@@ -19,7 +19,8 @@ from ..dtypes import get_default_dtype, result_dtype
 from ..errors import located
 from ..primitive import Variadic, cast
 from ..tensor import Tensor
-from .dims import integers, numpy_names, one_dim, refuse_plain, tensors_of, whole
+from .arguments import integers, refuse_plain, tensors_of, whole
+from .dims import numpy_names, one_dim
 from .indexing import narrow, select
 from .shapes import atleast_1d, atleast_2d, atleast_3d, regroup, unsqueeze
 

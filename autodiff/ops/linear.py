@@ -11,7 +11,7 @@ from ..primitive import Primitive, ndarray
 from ..record import Record, mode
 from ..tensor import Tensor, history
 from . import products, shapes
-from .dims import refuse_plain
+from .arguments import refuse_plain
 from .einsum import einsum
 
 # A primitive returns Any: of tensors a tensor.

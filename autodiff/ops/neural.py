@@ -16,7 +16,8 @@ from ..errors import describe, located
 from ..primitive import Primitive, cast
 from ..random import default_generator
 from ..tensor import Tensor
-from .dims import one_dim, refuse_no_number, refuse_plain
+from .arguments import refuse_no_number, refuse_plain
+from .dims import one_dim
 from .indexing import scatter
 
 # A primitive returns Any: of tensors a tensor.

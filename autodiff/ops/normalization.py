@@ -23,7 +23,7 @@ from ..inplace import refuse_memory
 from ..memory import touch
 from ..primitive import Primitive
 from ..tensor import Tensor
-from .dims import integers, refuse_plain, whole
+from .arguments import integers, refuse_plain, whole
 from .reductions import mean_of
 from .shapes import regroup
 from .statistics import var_of

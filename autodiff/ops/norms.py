@@ -15,8 +15,9 @@ from ..errors import located
 from ..primitive import Primitive, cast
 from ..tensor import Tensor
 from . import elementwise
+from .arguments import refuse_plain
 from .decompositions import svdvals
-from .dims import many_dims, numpy_names, refuse_plain
+from .dims import many_dims, numpy_names
 from .extremes import amax, amin, extreme, largest, refuse_nothing, smallest
 from .indexing import masked_fill
 from .inverses import refuse_no_floats, refuse_no_matrix

@@ -11,7 +11,7 @@ from ..errors import broadcast_conflict, located
 from ..primitive import Binary
 from ..record import mode
 from ..tensor import Tensor
-from .dims import refuse_plain
+from .arguments import refuse_plain
 from .elementwise import flat2, pow, sign
 
 # A primitive returns Any: of tensors a tensor.

@@ -21,8 +21,9 @@ from ..errors import describe, located, matmul_conflict
 from ..primitive import Primitive
 from ..tensor import Tensor
 from . import elementwise
+from .arguments import listed, refuse_plain, tensors_of
 from .diagonals import diagonal
-from .dims import listed, one_dim, refuse_plain, tensors_of
+from .dims import one_dim
 from .reductions import sum
 from .reordering import roll
 from .repeating import expand

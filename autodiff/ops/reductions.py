@@ -22,7 +22,8 @@ from ..errors import located
 from ..primitive import Primitive, cast
 from ..tensor import Tensor
 from . import elementwise
-from .dims import many_dims, numpy_names, one_dim, refuse_plain
+from .arguments import refuse_plain
+from .dims import many_dims, numpy_names, one_dim
 from .reordering import movedim
 from .shapes import on_its_own, regroup
 

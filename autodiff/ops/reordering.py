@@ -17,7 +17,8 @@ import numpy as np
 from ..errors import describe, located
 from ..primitive import Entrywise, Primitive, View
 from ..tensor import Tensor
-from .dims import integers, many_dims, one_dim, refuse_plain, spread, whole
+from .arguments import integers, refuse_plain, spread, whole
+from .dims import many_dims, one_dim
 from .shapes import Shape, on_its_own, regroup
 from .special import copy
 

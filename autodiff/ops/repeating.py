@@ -14,7 +14,8 @@ from ..errors import broadcast_conflict, describe, expand_conflict, located
 from ..memory import owner
 from ..primitive import Primitive, View
 from ..tensor import Tensor
-from .dims import integers, one_dim, refuse_plain, spread, tensors_of
+from .arguments import integers, refuse_plain, spread, tensors_of
+from .dims import one_dim
 from .indexing import getitem
 from .shapes import Shape, atleast_1d, ravel, regroup
 

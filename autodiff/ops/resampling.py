@@ -16,7 +16,7 @@ from ..dtypes import Array, DType
 from ..errors import describe, located
 from ..tensor import Tensor
 from . import indexing, pooling, reordering, repeating, shapes
-from .dims import refuse_plain, whole
+from .arguments import refuse_plain, whole
 
 # A primitive returns Any: of tensors a tensor.
 # mypy: disable-error-code="no-any-return"

@@ -20,8 +20,8 @@ from ..errors import located
 from ..primitive import Primitive, cast
 from ..tensor import Tensor
 from . import elementwise
-from .composed import refuse_integers
-from .dims import numpy_names, one_dim, refuse_plain, whole
+from .arguments import refuse_integers, refuse_plain, whole
+from .dims import numpy_names, one_dim
 from .extremes import Selected
 from .indexing import along, narrow
 from .joining import cat

@@ -20,7 +20,8 @@ from ..dtypes import Array, int64
 from ..errors import describe, located
 from ..primitive import cast
 from ..tensor import Tensor
-from .dims import one_dim, refuse_plain
+from .arguments import refuse_plain
+from .dims import one_dim
 from .elementwise import div
 from .extremes import amax, amin
 from .indexing import (

@@ -16,7 +16,8 @@ from ..errors import located
 from ..memory import owner
 from ..primitive import View
 from ..tensor import Tensor
-from .dims import integers, many_dims, one_dim, refuse_plain, spread, tensors_of
+from .arguments import integers, refuse_plain, spread, tensors_of
+from .dims import many_dims, one_dim
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "flatten", "ravel", "reshape", "squeeze", "unflatten",

@@ -19,8 +19,9 @@ from ..dtypes import Array
 from ..errors import located
 from ..primitive import Primitive
 from ..tensor import Tensor
+from .arguments import refuse_no_number, refuse_plain, whole
 from .composed import lerp
-from .dims import numpy_names, one_dim, refuse_no_number, refuse_plain, whole
+from .dims import numpy_names, one_dim
 from .elementwise import isnan, logical_not, minus, mul, where
 from .extremes import Selected, refuse_nothing, share
 from .indexing import along, masked_select

@@ -13,7 +13,8 @@ from ..dtypes import Array
 from ..errors import describe, located
 from ..primitive import Primitive
 from ..tensor import Tensor
-from .dims import numpy_names, refuse_plain
+from .arguments import refuse_plain
+from .dims import numpy_names
 from .elementwise import clamp, sqrt
 from .norms import inverse
 from .reductions import Axis, add_up, axes, count, mean, mean_of, reduced, sum

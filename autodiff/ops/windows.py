@@ -21,7 +21,7 @@ from ..dtypes import Array
 from ..errors import describe, located
 from ..primitive import Primitive
 from ..tensor import Tensor
-from .dims import integers, refuse_plain
+from .arguments import integers, refuse_plain
 from .indexing import getitem, setitem
 from .shapes import regroup
 

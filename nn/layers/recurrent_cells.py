@@ -7,7 +7,7 @@ from typing import Any
 import autodiff
 from autodiff import Tensor
 from autodiff.errors import located
-from autodiff.ops.dims import refuse_plain
+from autodiff.ops.arguments import refuse_plain
 from autodiff.ops.linear import linear
 from autodiff.tensor import refuse_device
 

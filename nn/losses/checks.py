@@ -10,7 +10,7 @@ import numpy as np
 from autodiff import Tensor
 from autodiff.dtypes import result_dtype
 from autodiff.errors import located
-from autodiff.ops.dims import refuse_plain
+from autodiff.ops.arguments import refuse_plain
 
 Reduction = Literal["mean", "sum", "none"]
 

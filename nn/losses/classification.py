@@ -10,7 +10,7 @@ import autodiff
 from autodiff import Tensor
 from autodiff.errors import located
 from autodiff.ops import losses as primitive
-from autodiff.ops.dims import refuse_no_number, refuse_plain
+from autodiff.ops.arguments import refuse_no_number, refuse_plain
 
 from ..suspicions.logits import doubt_logits
 from .checks import alike, pair, reduced, reduction_of, refuse_integers, refuse_others, refuse_shapes

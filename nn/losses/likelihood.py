@@ -10,7 +10,7 @@ import numpy as np
 import autodiff
 from autodiff import Tensor
 from autodiff.errors import located
-from autodiff.ops.dims import refuse_plain
+from autodiff.ops.arguments import refuse_plain
 
 from .checks import pair, reduced, reduction_of, refuse_others
 

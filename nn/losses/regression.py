@@ -5,7 +5,7 @@ from __future__ import annotations
 from autodiff import Tensor
 from autodiff.errors import located
 from autodiff.ops import losses as primitive
-from autodiff.ops.dims import refuse_no_number
+from autodiff.ops.arguments import refuse_no_number
 
 from .checks import pair, reduced, reduction_of, times, weighted
 

@@ -10,7 +10,7 @@ import numpy as np
 from autodiff import Tensor
 from autodiff.dtypes import Array
 from autodiff.errors import located
-from autodiff.ops.dims import refuse_no_number
+from autodiff.ops.arguments import refuse_no_number
 
 from .optimizer import Optimizer, Params, Update, refuse_negative
 

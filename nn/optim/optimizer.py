@@ -15,7 +15,7 @@ import numpy as np
 from autodiff import Tensor, enable_grad, get_default_dtype
 from autodiff.errors import located
 from autodiff.memory import touch
-from autodiff.ops.dims import refuse_no_number
+from autodiff.ops.arguments import refuse_no_number
 
 from ..suspicions.steps import doubt_step
 from .joint import SMALL, Joint, join
