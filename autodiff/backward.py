@@ -1,8 +1,17 @@
 """Pull a cotangent back, newest record first.
 
-`pullback` is the whole of reverse-mode differentiation: a heap ordered by birth gives each record after
-everything that used it, so its cotangent is complete when it comes up. It is pure: it returns cotangents.
-What users call is in `functional`. Source: Griewank and Walther, "Evaluating Derivatives", chapter 3.
+`pullback` is the whole of reverse-mode differentiation. Without what makes it fast, and what refuses to be
+wrong, it is this:
+
+    while waiting:
+        z = newest(waiting)  # all that used z was newer, so what has arrived at z is complete
+        g = total.pop(z)
+        for x, rule in zip(z.inputs, z.op.vjps):
+            total[x] += unbroadcast(rule(g, z.value, *z.args), x.value.shape)
+            waiting.add(x)
+
+It is pure: it returns cotangents. What users call is in `functional`. Source: Griewank and Walther,
+"Evaluating Derivatives", chapter 3.
 """
 
 from __future__ import annotations
@@ -28,13 +37,10 @@ if TYPE_CHECKING:
 ndarray = np.ndarray
 
 SECOND_TIME = (
-    "Trying to backward through the graph a second time (or directly access saved tensors after "
-    "they have already been "
-    "freed), at {name}. Saved intermediate values of the graph are freed when you call .backward() "
-    "or autodiff.grad(). "
-    "Specify retain_graph=True the first time if you need to go through it again; or, if it is in "
-    "a training loop, "
-    "compute the loss anew in each step"
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+    "already been freed), at {name}. Saved intermediate values of the graph are freed when you call "
+    ".backward() or autodiff.grad(). Specify retain_graph=True the first time if you need to go through it "
+    "again; or, if it is in a training loop, compute the loss anew in each step"
 )
 NOTHING = bytes(8)  # what every entry of a freed array looks at
 SMALL = 64  # a freed record keeps values of up to this many entries, so that pictures can still show them
@@ -225,12 +231,10 @@ def refuse_gone(z: Record) -> None:
             if isinstance(value, np.ndarray) and memory.changed_since(value, z.birth):
                 what = "its output" if i < 0 else f"argument {i + 1}"
                 raise located.RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an "
-                    "inplace operation: "
-                    f"the rule of {z.name()} needs {what}, {describe(value)}, which was changed in "
-                    "place after it was computed. "
-                    "Use an operation that returns a new tensor (x = x + 1 instead of x += 1), or "
-                    "change x.clone()"
+                    "one of the variables needed for gradient computation has been modified by an inplace "
+                    f"operation: the rule of {z.name()} needs {what}, {describe(value)}, which was changed "
+                    "in place after it was computed. Use an operation that returns a new tensor (x = x + 1 "
+                    "instead of x += 1), or change x.clone()"
                 )
 
 
