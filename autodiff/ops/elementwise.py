@@ -333,8 +333,11 @@ def gelu(input: Tensor, approximate: str = "none") -> Any:
         raise located.RuntimeError(f"approximate argument must be either none or tanh, not {approximate!r}")
     if approximate == "tanh":
         return tanh_gate(input)
-    Φ = normal_cdf(input.detach()).array if isinstance(input, Tensor) else normal_cdf(input)
-    return normal_gate(input, Φ)
+    if isinstance(input, Tensor):
+        return normal_gate(input, normal_cdf(input.detach()).array)
+    if not (isinstance(input, RAW) or hasattr(input, "__autodiff_apply__")):
+        refuse_plain(input, "gelu")
+    return normal_gate(input, normal_cdf(input))
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Any:
