@@ -47,7 +47,7 @@ from .lazy import (
     LazyLinear,
     UninitializedParameter,
 )
-from .linear import Bilinear, Flatten, Identity, Linear
+from .linear import Bilinear, Identity, Linear
 from .mlp import MLP
 from .normalization import (
     BatchNorm1d,
@@ -91,7 +91,7 @@ from .resampling import (
     UpsamplingBilinear2d,
     UpsamplingNearest2d,
 )
-from .reshaping import Unflatten
+from .reshaping import Flatten, Unflatten
 from .transformer import (
     Transformer,
     TransformerDecoder,

@@ -1,4 +1,4 @@
-"""The linear layer and the bilinear one, and the two that only pass on or flatten."""
+"""The linear layer and the bilinear one, and the identity, which may stand for them."""
 
 from __future__ import annotations
 
@@ -117,20 +117,3 @@ class Identity(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return input
-
-
-class Flatten(Module):
-    """The dimensions from `start_dim` to `end_dim` made one; by default all but the first, the batch's.
-
-    Source: PyTorch, `torch.nn.Flatten`.
-    """
-
-    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        super().__init__()
-        self.start_dim, self.end_dim = start_dim, end_dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        return autodiff.flatten(input, self.start_dim, self.end_dim)
-
-    def extra_repr(self) -> str:
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"

@@ -1,13 +1,31 @@
-"""One dimension as several."""
+"""Several dimensions as one, and one as several."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import autodiff
 from autodiff import Tensor
 from autodiff.errors import located
 
 from ..module import Module
+
+
+class Flatten(Module):
+    """The dimensions from `start_dim` to `end_dim` made one; by default all but the first, the batch's.
+
+    Source: PyTorch, `torch.nn.Flatten`.
+    """
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        super().__init__()
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return autodiff.flatten(input, self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
 class Unflatten(Module):
