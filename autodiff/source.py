@@ -25,9 +25,9 @@ import numpy as np
 from . import compiler
 from .compiler.asking import PLACES
 from .compiler.naming import names_of
-from .compiler.page import changed, copied
-from .compiler.program import Program, Returned
+from .compiler.program import Program, Returned, changed_memories
 from .compiler.readable import Readable
+from .compiler.spelling import copied
 from .compiler.trace import ONCE, Tracer
 from .compiler.watch import tracing, watched
 from .record import mode
@@ -113,7 +113,7 @@ PICKS = (np.ndarray.take, np.take)
 
 def given(program: Program) -> None:
     """What a script picks out of its data for a step, or gives a name, is written as the data of the step."""
-    changing = changed(program)
+    changing = changed_memories(program.lines)
     plain = {
         v
         for v in program.values

@@ -137,8 +137,8 @@ class Compiled:
                 + (" (it could not be compiled: see the warning)" if self.reasons else "")
             )
         from .naming import names_of
-        from .page import copied
         from .readable import Readable
+        from .spelling import copied
 
         program, variables = self.page
         names: dict[Any, str] = dict(names_of(variables))
@@ -189,7 +189,7 @@ class Compiled:
             if changed:
                 tracer.reason = NEVER_THE_SAME
             if not tracer.reason:
-                from .page import copied
+                from .spelling import copied
 
                 self.page = copied(program), before.variables
                 self.programs.setdefault(key, []).append(self.form(simplified(program), before))

@@ -18,8 +18,7 @@ from ..random.generator import Generator
 from . import by_hand, literals
 from .literals import defined, number, shortest
 from .naming import Naming
-from .page import changed
-from .program import COPIES, Instruction, Program, Value
+from .program import COPIES, Instruction, Program, Value, changed_memories
 from .recognized import alone, is_one, is_ones, is_plain, masked, same_kind, sliced
 
 ATOM, POWER, PRODUCT, SUM, COMPARISON = 4, 3, 2, 1, 0
@@ -44,7 +43,7 @@ class Expressions(Naming):
         self.options: dict[str, str] = {}  # of the optimizers, by their names; and what draws
         self.functions: dict[str, Callable[..., Any]] = {}  # that the script carries with it
         self.imports: dict[str, str] = {}
-        self.memory = changed(program)
+        self.memory = changed_memories(program.lines)
         self.whole = True  # whether whole numbers are written without a point
         notes = [arg for line in program.lines for arg in line.note.args if isinstance(arg, Value)]
         self.sizes = {n for value in notes for n in (value.array.size, *value.array.shape)}

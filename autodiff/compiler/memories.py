@@ -16,8 +16,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from ..dtypes import Array
-from .passes import changed_memories
-from .program import Instruction, Program, Value, replaced
+from .program import Instruction, Program, Value, changed_memories, replaced
 from .scalars import SCALARS, literal
 
 

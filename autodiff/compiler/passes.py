@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .program import COPIES, Instruction, Program, Value, layout, replaced, values_in
+from .program import COPIES, Instruction, Program, Value, changed_memories, layout, replaced, values_in
 
 LONG = 1 << 17  # entries: longer arrays are worked on in pieces
 FOLDED = 1 << 12  # entries: a larger constant is computed each time rather than kept
@@ -85,15 +85,6 @@ def of_long_entries(line: Instruction) -> bool:
 def shape_of(line: Instruction) -> Any:
     """The shape of what is made."""
     return None if line.out is None else line.out.array.shape
-
-
-def changed_memories(lines: list[Instruction]) -> set[Value]:
-    """The roots of what is changed in place."""
-    changed = {line.writes.root for line in lines if line.writes is not None}
-    for line in lines:
-        if not line.pure:
-            changed.update(value.root for value in line.values() if value.kind == "tensor")
-    return changed
 
 
 def useful(lines: list[Instruction], program: Program) -> list[Instruction]:

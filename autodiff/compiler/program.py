@@ -124,6 +124,15 @@ class Returned(NamedTuple):
     item: bool = False
 
 
+def changed_memories(lines: list[Instruction]) -> set[Value]:
+    """The roots of what is changed in place."""
+    changed = {line.writes.root for line in lines if line.writes is not None}
+    for line in lines:
+        if not line.pure:
+            changed.update(value.root for value in line.values() if value.kind == "tensor")
+    return changed
+
+
 def values_in(tree: Any) -> Iterator[Value]:
     """The Values in nested tuples, lists and dicts."""
     if isinstance(tree, Value):

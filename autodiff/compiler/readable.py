@@ -1,7 +1,7 @@
 """The readable form: the step as the NumPy program that one would write by hand, a line for each rule.
 
-It is printed from a copy of the traced program in a teacher's words (see `page`, `words`): what one call of
-a forward or a rule computed is one expression or a few (`expressions`), named after parameters, modules and
+It is printed from a copy of the traced program in a teacher's words (`spelling`, `words`): what one call of a
+forward or a rule computed is one expression or a few (`expressions`), named after parameters, modules and
 variables (`naming`), with the rule in mathematics beside it.
 """
 
@@ -20,9 +20,9 @@ from . import literals
 from .expressions import Expressions
 from .literals import defined
 from .naming import ARITHMETIC
-from .page import spelled
 from .program import Instruction, Program, Update, Value, update_of
 from .recognized import cheap, free, returned, said
+from .spelling import spelled
 from .updates import RULES, SEVERAL, Rule
 from .words import MATHEMATICS
 

@@ -1,4 +1,4 @@
-"""How a teacher writes the operations and their rules in NumPy: the words that `page` rewrites a program in.
+"""How a teacher writes the operations and their rules in NumPy: the words that `spelling` puts a program in.
 
 The program that is replayed is written for speed, in the engine's own words. These say what an operation
 does. Both are the same mathematics; their results agree up to rounding.

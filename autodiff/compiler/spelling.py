@@ -13,7 +13,17 @@ from ..primitive import registry
 from . import literals
 from .lifted import Lifted
 from .passes import folded, once, unrepeated, useful
-from .program import COPIES, Instruction, Program, Update, Value, replaced, update_of, values_in
+from .program import (
+    COPIES,
+    Instruction,
+    Program,
+    Update,
+    Value,
+    changed_memories,
+    replaced,
+    update_of,
+    values_in,
+)
 from .recognized import same_kind
 from .words import WORDS
 from .writer import Writer
@@ -75,7 +85,8 @@ def spelled(program: Program) -> Program:
     uncopied(program)
     outs = [line.out for line in program.lines if line.out is not None]
     data = {v.root for v in outs if v.array.size > 1 and not literals.made(v.array)}
-    kept = changed(program) | data | {v.root for v in program.names}  # a formula says more than numbers
+    named = {v.root for v in program.names}  # of these a formula says more than numbers
+    kept = changed_memories(program.lines) | data | named
     program.lines = useful(folded(program.lines, kept), program)
     program.lines = once(program)
     program.lines = useful(program.lines, program)
@@ -86,15 +97,6 @@ def calls(lines: list[Instruction]) -> Iterator[list[Instruction]]:
     """The lines of each call of a forward or a rule together."""
     for _, found in groupby(lines, lambda line: (line.note.call or id(line), line.note.name)):
         yield list(found)
-
-
-def changed(program: Program) -> set[Value]:
-    """What is changed in place."""
-    found = {line.writes.root for line in program.lines if line.writes is not None}
-    for line in program.lines:
-        if not line.pure:
-            found.update(value.root for value in line.values() if value.kind == "tensor")
-    return found
 
 
 class Speller(Writer):
@@ -162,7 +164,7 @@ class Speller(Writer):
 
 def uncopied(program: Program) -> None:
     """What is copied only lest somebody change it, and nobody does, goes by its own name."""
-    memory = changed(program)
+    memory = changed_memories(program.lines)
     own: dict[Value, Value] = {}
     taken = {g for _, g in program.gradients if g is not None}
     lines = []
