@@ -46,6 +46,7 @@ from .ops.adaptive_pooling import *
 from .ops.areas import *
 from .ops.bins import *
 from .ops.choices import *
+from .ops.comparing import *
 from .ops.composed import *
 from .ops.convolution import *
 from .ops.diagonals import *

@@ -13,6 +13,7 @@ from .dtypes import bool_, float32, float64, int64
 from .ops import (
     activations,
     bins,
+    comparing,
     composed,
     diagonals,
     distances,
@@ -174,7 +175,7 @@ class Methods:
     lerp, addcmul, addcdiv = composed.lerp, composed.addcmul, composed.addcdiv
     clamp_min, clamp_max = elementwise.clamp_min, elementwise.clamp_max
     clamp, clip = elementwise.clamp, elementwise.clip
-    isclose, allclose, equal = composed.isclose, composed.allclose, composed.equal
+    isclose, allclose, equal = comparing.isclose, comparing.allclose, comparing.equal
     absolute, negative, subtract, multiply, divide, true_divide = abs, neg, sub, mul, div, div
     greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
     arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh

@@ -7,6 +7,7 @@ from . import (
     attention,
     bins,
     choices,
+    comparing,
     composed,
     convolution,
     decompositions,
@@ -44,9 +45,10 @@ from . import (
 )
 
 __all__ = [
-    "activations", "adaptive_pooling", "areas", "attention", "bins", "choices", "composed", "convolution",
-    "decompositions", "diagonals", "distances", "dropout", "einsum", "elementwise", "error_function",
-    "extremes", "gamma", "indexing", "inverses", "joining", "linear", "losses", "neural", "normalization",
-    "norms", "parts", "pooling", "products", "recurrent", "reductions", "reordering", "repeating",
-    "resampling", "scans", "scattering", "shapes", "sorting", "special", "statistics", "windows",
+    "activations", "adaptive_pooling", "areas", "attention", "bins", "choices", "comparing", "composed",
+    "convolution", "decompositions", "diagonals", "distances", "dropout", "einsum", "elementwise",
+    "error_function", "extremes", "gamma", "indexing", "inverses", "joining", "linear", "losses",
+    "neural", "normalization", "norms", "parts", "pooling", "products", "recurrent", "reductions",
+    "reordering", "repeating", "resampling", "scans", "scattering", "shapes", "sorting", "special",
+    "statistics", "windows",
 ]  # fmt: skip

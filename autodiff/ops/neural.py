@@ -1,4 +1,4 @@
-"""Rules for the steps of a network that users write as one: a linear layer, softmax, an embedding.
+"""Rules for the steps of a network that users write as one: softmax, an embedding.
 
 The primitives are followed by the functions with PyTorch's signatures, which check the arguments and bring
 every case to the one that a primitive knows.
