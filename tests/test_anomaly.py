@@ -210,7 +210,7 @@ def ways() -> list[Any]:
         *(op.vjps for op in registry.values()),
         autodiff.functional.pullback,
         autodiff.inplace._at_once,
-        autodiff.autograd.function.finished,
+        autodiff.autograd.application.finished,
         vars(autodiff.ops.losses.Loss)["of"],
     ]
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from .. import backward, functional, inplace
 from ..arrays import first_true
-from ..autograd import function
+from ..autograd import application
 from ..compiler import Compiled
 from ..compiler.repeated import joined, one
 from ..dtypes import Array
@@ -137,7 +137,7 @@ def ways_to_apply() -> Iterator[tuple[Any, str, Any]]:
         if "__call__" in vars(cls):
             yield cls, "__call__", checked(vars(cls)["__call__"])
     yield Loss, "of", checked(vars(Loss)["of"])
-    yield function, "finished", checked_function(function.finished)
+    yield application, "finished", checked_function(application.finished)
     yield inplace, "_at_once", not_at_once(inplace._at_once)
     yield functional, "pullback", watched(backward.pullback)
     yield Compiled, "__call__", property(lambda compiled: compiled.step if watch.on else compiled.call)
@@ -148,7 +148,7 @@ def rules() -> Iterator[tuple[Any, str, Any]]:
     """Every set of rules, and its checked form."""
     for op in registry.values():
         yield op, "vjps", checked_rules(op)
-    for cls in (function.Application, Part):
+    for cls in (application.Application, Part):
         yield cls, "vjps", property(functools.partial(checked_property, vars(cls)["vjps"].fget))
 
 
