@@ -28,6 +28,16 @@ OURS = Library(nn, autodiff.tensor, autodiff.grad)
 TORCHS = Library(torch.nn, torch.tensor, torch.autograd.grad)
 
 
+def real(*shape: int) -> np.ndarray:
+    """Ordinary numbers of a shape."""
+    return np.random.default_rng(sum(shape)).normal(size=shape)
+
+
+def layer(kind: str, *sizes: int, **options: Any) -> Make:
+    """How a library makes this layer."""
+    return lambda library: getattr(library, kind)(*sizes, **options)
+
+
 def made(make: Make) -> tuple[Any, Any]:
     """The module of each library, after the same seed."""
     autodiff.manual_seed(0)

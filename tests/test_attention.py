@@ -13,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 import autodiff
 import nn
 
-from .modules import assert_made_alike, assert_refuse_alike, assert_works_alike, made
+from .modules import assert_made_alike, assert_refuse_alike, assert_works_alike, layer, made, real
 
 
 @pytest.fixture(autouse=True)
@@ -25,16 +25,6 @@ def _composed() -> Iterator[None]:
 
 CAUSAL = np.triu(np.ones((4, 4), bool), 1)
 PADDING = np.array([[False, False, True, True], [False, False, False, False], [False, True, False, True]])
-
-
-def real(*shape: int) -> np.ndarray:
-    """Ordinary numbers of a shape."""
-    return np.random.default_rng(sum(shape)).normal(size=shape)
-
-
-def layer(kind: str, *sizes: int, **options: Any) -> Callable[[Any], Any]:
-    """How a library makes this layer."""
-    return lambda library: getattr(library, kind)(*sizes, **options)
 
 
 def attend(**options: Any) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ import autodiff
 import nn
 from autodiff.ops import recurrent
 
-from .modules import assert_made_alike, assert_refuse_alike, assert_works_alike, made
+from .modules import assert_made_alike, assert_refuse_alike, assert_works_alike, layer, made, real
 
 KINDS = ["RNN", "LSTM", "GRU"]
 OPTIONS: list[dict[str, Any]] = [
@@ -27,19 +27,9 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
-def real(*shape: int) -> np.ndarray:
-    """Ordinary numbers of a shape."""
-    return np.random.default_rng(sum(shape)).normal(size=shape)
-
-
 def zeros(*shape: int) -> np.ndarray:
     """float32 zeros."""
     return np.zeros(shape, np.float32)
-
-
-def layer(kind: str, *sizes: int, **options: Any) -> Any:
-    """How a library makes this layer."""
-    return lambda library: getattr(library, kind)(*sizes, **options)
 
 
 def run(module: Any, x: Any, *states: Any) -> Any:

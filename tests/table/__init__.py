@@ -45,6 +45,16 @@ class Wrong(NamedTuple):
     words: str = ""
 
 
+def wrong(name: str, *arguments: Any, words: str = "", **options: Any) -> Wrong:
+    """A refusal of a function of `nn.functional`."""
+    return Wrong(f"nn.functional.{name}", arguments, options, words)
+
+
+def with_each(array: Any, constants: list[tuple[Any, ...]]) -> Any:
+    """One array and one of these tuples of constants."""
+    return st.tuples(array, st.sampled_from(constants)).map(lambda drawn: (drawn[0], *drawn[1]))
+
+
 def subjects() -> Iterator[Any]:
     """The modules of this package."""
     for module in pkgutil.iter_modules(__path__):

@@ -78,11 +78,6 @@ def masked_with(draw_: st.DrawFn) -> Any:
     return x, mask, draw_(arrays((int(count) + draw_(st.integers(0, 2)),)))
 
 
-def with_each(array: Any, constants: list[tuple[Any, ...]]) -> Any:
-    """One array and one of these tuples of constants."""
-    return st.tuples(array, st.sampled_from(constants)).map(lambda drawn: (drawn[0], *drawn[1]))
-
-
 def with_value(value: Any) -> Any:
     return lambda drawn: (*drawn, value)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from .. import strategies as draw
 from ..strategies import Array, apart, arrays, nonzero, positive, real, unit, whole
-from . import Row, Wrong
+from . import Row, wrong
 
 Draw = st.DrawFn
 
@@ -192,11 +192,6 @@ ROWS = [
 
 ONES, CLASSES = np.ones((2, 3), np.float32), np.array([0, 2])
 ROW = ONES[0]
-
-
-def wrong(name: str, *arguments: Any, words: str = "", **options: Any) -> Wrong:
-    """A refusal of a function of `nn.functional`."""
-    return Wrong(f"nn.functional.{name}", arguments, options, words)
 
 
 OF_PAIRS = """mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits

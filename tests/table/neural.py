@@ -13,7 +13,7 @@ import autodiff
 
 from .. import strategies as draw
 from ..strategies import apart, arrays, at_kinks, booleans, large, real, shapes, whole
-from . import Row, Wrong
+from . import Row, wrong
 
 Draw = st.DrawFn
 Args = st.SearchStrategy[tuple[Any, ...]]
@@ -420,11 +420,6 @@ ROWS = [
 ]
 
 ONES, WHOLE = np.ones((2, 3), np.float32), np.ones((2, 3), np.int64)
-
-
-def wrong(name: str, *arguments: Any, words: str = "", **options: Any) -> Wrong:
-    """A refusal of a function of `nn.functional`."""
-    return Wrong(f"nn.functional.{name}", arguments, options, words)
 
 
 ERRORS = [

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from .. import strategies as draw
 from ..strategies import arrays, shapes
-from . import Row, Wrong
+from . import Row, Wrong, with_each
 
 
 @st.composite
@@ -23,11 +23,6 @@ def with_dims(draw_: st.DrawFn, *, min_dims: int = 1, count: int = 1, rest: Any 
 
 def any_array(min_dims: int = 0, max_dims: int = 3) -> Any:
     return st.tuples(arrays(shapes(min_dims, max_dims)))
-
-
-def with_each(array: Any, constants: list[tuple[Any, ...]]) -> Any:
-    """One array and one of these tuples of constants."""
-    return st.tuples(array, st.sampled_from(constants)).map(lambda drawn: (drawn[0], *drawn[1]))
 
 
 @st.composite
