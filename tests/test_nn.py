@@ -63,6 +63,8 @@ MODULES: dict[str, Make] = {
     "list of nested": lambda m: m.ModuleList([m.Sequential(m.Linear(1, 1), m.ReLU()) for _ in range(2)]),
     "dict": lambda m: m.ModuleDict([("x", m.Linear(1, 2)), ("y", m.Tanh())]),
     "embedding": lambda m: m.Embedding(5, 2),
+    "embedding bag": lambda m: m.EmbeddingBag(5, 2, mode="sum", padding_idx=-1),
+    "unpooling": lambda m: m.Sequential(m.MaxUnpool1d(2, 3, 1), m.MaxUnpool2d((2, 3))),
     "padded embedding": lambda m: m.Embedding(5, 2, padding_idx=-1),
     "dropout": lambda m: m.Dropout(0.2, inplace=True),
     "flatten": lambda m: m.Flatten(0, 1),
@@ -78,6 +80,8 @@ ACTIVATIONS: dict[str, Make] = {
     "ReLU6": lambda m: m.ReLU6(),
     "LeakyReLU": lambda m: m.LeakyReLU(0.2),
     "LeakyReLU in place": lambda m: m.LeakyReLU(0.2, True),
+    "RReLU": lambda m: m.RReLU(),
+    "RReLU in place": lambda m: m.RReLU(0.1, 0.6, True),
     "ELU": lambda m: m.ELU(0.5),
     "ELU in place": lambda m: m.ELU(0.5, True),
     "SiLU": lambda m: m.SiLU(),
@@ -676,3 +680,18 @@ def test_importing_is_light() -> None:
     heavy = "{'torch', 'matplotlib', 'scipy', 'sklearn', 'graphviz', 'pygraphviz', 'tqdm'}"
     program = f"import sys, nn; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_embedding_bag() -> None:
+    """Bags by rows and by offsets, with weights, the last offset, and a given table."""
+    found = []
+    for lib, library in ((autodiff, nn), (torch, torch.nn)):
+        index, offsets = lib.tensor([1, 0, 3, 1]), lib.tensor([0, 1, 4])
+        table = lib.arange(8.0).reshape(4, 2)
+        summed = library.EmbeddingBag.from_pretrained(table, False, mode="sum", include_last_offset=True)
+        y = summed(index, offsets, lib.tensor([1.0, 2.0, 3.0, 4.0]))
+        y.sum().backward()
+        largest = library.EmbeddingBag.from_pretrained(table, mode="max", padding_idx=0)
+        found.append([y.tolist(), summed.weight.grad.tolist(), largest(index.reshape(2, 2)).tolist()])
+        assert not largest.weight.requires_grad and summed.weight.requires_grad
+    assert found[0] == found[1]

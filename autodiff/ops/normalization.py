@@ -24,6 +24,7 @@ from ..memory import touch
 from ..primitive import Primitive
 from ..tensor import Tensor
 from .arguments import integers, refuse_plain, whole
+from .joining import cat
 from .reductions import mean_of
 from .shapes import regroup
 from .statistics import var_of
@@ -257,6 +258,28 @@ def group_norm(
         )
     z = standardize(regroup(input, (n, num_groups, members)), (2,), members, eps)
     return affine(regroup(z, input.shape), weight, bias, (1, channels) + (1,) * len(size))
+
+
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """x / (k + alpha · mean x²)^beta, the mean over the `size` channels around each: input (N, C, ...).
+
+    Outside of the channels are zeros, which count. Raises ValueError for fewer than 3 dimensions. Source:
+    Krizhevsky et al., "ImageNet classification with deep convolutional neural networks" (2012); PyTorch,
+    `torch.nn.functional.local_response_norm`.
+
+    >>> import autodiff
+    >>> local_response_norm(autodiff.ones(1, 3, 1), 2, alpha=1.0).reshape(3)
+    tensor([0.7378, 0.5946, 0.5946])
+    """
+    refuse_plain(input, "local_response_norm")
+    if input.ndim < 3:
+        raise located.ValueError(f"Expected 3D or higher dimensionality input (got {input.ndim} dimensions)")
+    n, _, *space = input.shape
+    before, after = (np.zeros([n, width, *space], input.dtype) for width in (size // 2, (size - 1) // 2))
+    around = cat([Tensor(before), input * input, Tensor(after)], 1).unfold(1, size, 1)
+    return input / (around.mean(-1) * alpha + k) ** beta
 
 
 def affine(z: Tensor, weight: Tensor | None, bias: Tensor | None, shape: Shape) -> Tensor:

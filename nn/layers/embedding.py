@@ -1,4 +1,4 @@
-"""A table of vectors, one for each index."""
+"""A table of vectors, one for each index, or one for several."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import autodiff
 from autodiff import Tensor
 from autodiff.errors import located
+from autodiff.ops.bags import embedding_bag
 from autodiff.ops.neural import embedding
 from autodiff.tensor import refuse_device
 
@@ -91,3 +92,61 @@ class Embedding(Module):
     def extra_repr(self) -> str:
         padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
         return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+
+
+class EmbeddingBag(Embedding):
+    """A table of vectors: the sum, mean or maximum of the rows of `weight` for the indices of each bag.
+
+    input (bags, k) int64, or (k,) with `offsets` at which the bags begin; output (bags, embedding_dim). See
+    `nn.functional.embedding_bag`, and `Embedding` for the weight. Source: PyTorch, `torch.nn.EmbeddingBag`.
+
+    >>> import autodiff, nn
+    >>> nn.EmbeddingBag(10, 3)(autodiff.tensor([1, 2, 4, 5]), autodiff.tensor([0, 3])).shape
+    (2, 3)
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        _weight: Tensor | None = None,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        table = padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight, False, device, dtype
+        super().__init__(num_embeddings, embedding_dim, *table)
+        self.mode, self.include_last_offset = mode, include_last_offset
+
+    @classmethod
+    def from_pretrained(  # type: ignore[override]
+        cls, embeddings: Tensor, freeze: bool = True, *, mode: str = "mean", **options: Any
+    ) -> EmbeddingBag:
+        """An EmbeddingBag whose weight is this matrix, which is not trained if `freeze`."""
+        rows, columns = embeddings.shape
+        bag = cls(rows, columns, mode=mode, _weight=embeddings, **options)
+        bag.weight.requires_grad_(not freeze)
+        return bag
+
+    def forward(
+        self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None
+    ) -> Tensor:
+        return embedding_bag(
+            input,
+            self.weight,
+            offsets,
+            mode=self.mode,
+            per_sample_weights=per_sample_weights,
+            include_last_offset=self.include_last_offset,
+            padding_idx=self.padding_idx,
+        )
+
+    def extra_repr(self) -> str:
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}, mode={self.mode!r}{padding}"

@@ -7,6 +7,8 @@ with the first call the layer becomes one of the ordinary class.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import autodiff
@@ -88,8 +90,17 @@ class Lazy(Module):
     size: str
     dim = 1  # of the input which tells the size
 
+    defaults: Mapping[str, Any] = MappingProxyType({})  # that are not those of the ordinary class
+
+    def __init_subclass__(cls) -> None:
+        if "becomes" in vars(cls):  # it takes what that takes, without the size
+            _, *others = inspect.signature(cls.becomes).parameters.values()
+            others = [p.replace(default=cls.defaults.get(p.name, p.default)) for p in others]
+            cls.__signature__ = inspect.Signature(others)  # type: ignore[attr-defined]
+
     def __init__(self, *args: Any, **options: Any) -> None:
-        call = inspect.signature(self.becomes).bind(options.get("groups", 1), *args, **options)
+        given = inspect.signature(type(self)).bind(*args, **options).arguments
+        call = inspect.signature(self.becomes).bind(given.get("groups", 1), **{**self.defaults, **given})
         with fork_rng():  # what a layer draws is drawn when its shapes are known
             example = self.becomes(*call.args, **call.kwargs)
         self.__dict__.update(vars(example))
@@ -184,42 +195,32 @@ class LazyConvTranspose2d(LazyConvolution, ConvTranspose2d):
     becomes = ConvTranspose2d
 
 
-class LazyBatchNorm1d(Lazy, BatchNorm1d):
-    """`BatchNorm1d(num_features, ...)`, whose num_features are those of the first input."""
-
-    becomes, size = BatchNorm1d, "num_features"
-
-
-class LazyBatchNorm2d(Lazy, BatchNorm2d):
-    """`BatchNorm2d(num_features, ...)`, whose num_features are those of the first input."""
-
-    becomes, size = BatchNorm2d, "num_features"
-
-
-class LazyInstanceNorm(Lazy):
-    """`Lazy` of an instance normalization, which learns and tracks by default, as in PyTorch."""
+class LazyNormalization(Lazy):
+    """`Lazy` of a normalization of channels, which learns and tracks by default, as in PyTorch."""
 
     size = "num_features"
-
-    def __init__(
-        self,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        *args: Any,
-        **options: Any,
-    ) -> None:
-        super().__init__(eps, momentum, affine, track_running_stats, *args, **options)
+    defaults = MappingProxyType({"affine": True, "track_running_stats": True})
 
 
-class LazyInstanceNorm1d(LazyInstanceNorm, InstanceNorm1d):
+class LazyBatchNorm1d(LazyNormalization, BatchNorm1d):
+    """`BatchNorm1d(num_features, ...)`, whose num_features are those of the first input."""
+
+    becomes = BatchNorm1d
+
+
+class LazyBatchNorm2d(LazyNormalization, BatchNorm2d):
+    """`BatchNorm2d(num_features, ...)`, whose num_features are those of the first input."""
+
+    becomes = BatchNorm2d
+
+
+class LazyInstanceNorm1d(LazyNormalization, InstanceNorm1d):
     """`InstanceNorm1d(num_features, ...)`, whose num_features are those of the first input."""
 
     becomes = InstanceNorm1d
 
 
-class LazyInstanceNorm2d(LazyInstanceNorm, InstanceNorm2d):
+class LazyInstanceNorm2d(LazyNormalization, InstanceNorm2d):
     """`InstanceNorm2d(num_features, ...)`, whose num_features are those of the first input."""
 
     becomes = InstanceNorm2d

@@ -9,6 +9,7 @@ import autodiff
 from autodiff import Tensor
 from autodiff.errors import located
 from autodiff.ops.arguments import refuse_plain
+from autodiff.ops.normalization import local_response_norm
 from autodiff.tensor import refuse_device
 
 from .. import init
@@ -301,3 +302,24 @@ class RMSNorm(_Normalization):
 
     def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
+class LocalResponseNorm(Module):
+    """Each channel divided by how strong its neighbours are; see `nn.functional.local_response_norm`.
+
+    Source: Krizhevsky et al. (2012); PyTorch, `torch.nn.LocalResponseNorm`.
+
+    >>> import autodiff, nn
+    >>> nn.LocalResponseNorm(2)(autodiff.ones(1, 3, 2, 2)).shape
+    (1, 3, 2, 2)
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, input: Tensor) -> Tensor:
+        return local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

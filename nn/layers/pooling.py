@@ -1,4 +1,4 @@
-"""Pooling layers: of each window one number. They have no parameters."""
+"""Pooling layers: of each window one number, and back. They have no parameters."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 import autodiff
 from autodiff import Tensor
+from autodiff.ops.power_pooling import lp_pool1d, lp_pool2d
+from autodiff.ops.unpooling import max_unpool1d, max_unpool2d
 
 from ..module import Module
 from .convolution import repeated
@@ -201,3 +203,75 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
 
     def forward(self, input: Tensor) -> Tensor:
         return autodiff.adaptive_avg_pool2d(input, self.output_size)
+
+
+class _LPPool(Module):
+    def __init__(
+        self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+    ) -> None:
+        super().__init__()
+        self.norm_type, self.kernel_size = norm_type, kernel_size
+        self.stride, self.ceil_mode = stride, ceil_mode
+
+    def extra_repr(self) -> str:
+        return (
+            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"ceil_mode={self.ceil_mode}"
+        )
+
+
+class LPPool1d(_LPPool):
+    """The p-norm of each window of a signal. Source: PyTorch, `torch.nn.LPPool1d`.
+
+    >>> import autodiff, nn
+    >>> nn.LPPool1d(2, 2)(autodiff.tensor([[3.0, 4.0, 0.0, 2.0]]))
+    tensor([[5., 2.]])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return lp_pool1d(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
+
+
+class LPPool2d(_LPPool):
+    """The p-norm of each window of an image. Source: PyTorch, `torch.nn.LPPool2d`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return lp_pool2d(input, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
+
+
+class _MaxUnpool(Module):
+    rank: int
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+        super().__init__()
+        self.kernel_size = repeated(kernel_size, self.rank)
+        self.stride = repeated(kernel_size if stride is None else stride, self.rank)
+        self.padding = repeated(padding, self.rank)
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxUnpool1d(_MaxUnpool):
+    """The values that a MaxPool1d found, at their places, zeros elsewhere. Source: PyTorch."""
+
+    rank = 1
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
+        return max_unpool1d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+
+
+class MaxUnpool2d(_MaxUnpool):
+    """The values that a MaxPool2d found, at their places, zeros elsewhere. Source: PyTorch.
+
+    >>> import autodiff, nn
+    >>> values, indices = nn.MaxPool2d(2, return_indices=True)(autodiff.arange(4.0).reshape(1, 2, 2))
+    >>> nn.MaxUnpool2d(2)(values, indices)
+    tensor([[[0., 0.],
+             [0., 3.]]])
+    """
+
+    rank = 2
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
+        return max_unpool2d(input, indices, self.kernel_size, self.stride, self.padding, output_size)

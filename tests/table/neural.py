@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -183,6 +184,29 @@ def columns(draw_: Draw) -> tuple[Any, ...]:
     return draw_(arrays((2, c * kernel * kernel, places[0] * places[1]))), (h, w), kernel, 1, padding, stride
 
 
+@st.composite
+def unpooled(draw_: Draw, rank: int) -> tuple[Any, ...]:
+    """Values, places for them that differ, and windows of 2."""
+    x = draw_(images(rank, real, least=2))
+    inside, places = math.prod(x.shape[-rank:]), math.prod(2 * n for n in x.shape[-rank:])
+    rows = np.arange(places)[None].repeat(x.size // inside, 0)
+    rows = np.random.default_rng(draw_(st.integers(0, 99))).permuted(rows, axis=1)[:, :inside]
+    return x, rows.reshape(x.shape), 2
+
+
+@st.composite
+def bags(draw_: Draw, weighted: bool = False) -> tuple[Any, ...]:
+    """Indices, a table, where the bags begin (some are empty), and perhaps a weight for each index."""
+    index = draw_(arrays((draw_(st.integers(1, 5)),), whole(0, 4)))
+    starts = sorted([0, *draw_(st.lists(st.integers(0, len(index)), max_size=3))])
+    found = index, draw_(arrays((4, 2), apart)), np.array(starts)
+    return (*found, draw_(arrays(index.shape))) if weighted else found
+
+
+def with_weights(function: Any, *args: Any, **options: Any) -> Any:
+    return function(*args[:3], per_sample_weights=args[3], **options)
+
+
 CONVOLUTION = "input weight bias stride padding dilation groups"
 TRANSPOSED = "input weight bias stride padding output_padding groups dilation"
 
@@ -327,6 +351,8 @@ ROWS = [
     *noisy("dropout2d", (4, 4)),
     *noisy("alpha_dropout", (0, 3)),
     *noisy("feature_alpha_dropout", (2, 3)),
+    functional("rrelu", given(arrays(domain=[real, at_kinks]), [0.1, 0.2], [0.2, 0.7]), "input lower upper"),
+    functional("rrelu", st.tuples(arrays(), st.just(0.1), st.just(0.7), st.just(True)), call=seeded),
     # attention
     attention(attending()),
     attention(attending(), is_causal=True),
@@ -343,6 +369,24 @@ ROWS = [
         st.tuples(arrays(shapes(min_side=1), whole(0, 3)), arrays((3, 2)), st.sampled_from([None, 0, -1])),
         "input weight padding_idx",
     ),
+    *(
+        functional(
+            "embedding_bag",
+            st.tuples(arrays(shapes(2, 2, min_side=1), whole(0, 4)), arrays((4, 2), apart)),
+            "input weight",
+            {"mode": mode, "padding_idx": padding},
+            second=False,
+        )
+        for mode in ("sum", "mean", "max")
+        for padding in (None, 1)
+    ),
+    *(
+        functional("embedding_bag", bags(), "input weight offsets", {"mode": mode}, second=False)
+        for mode in ("sum", "mean", "max")
+    ),
+    functional(
+        "embedding_bag", bags(weighted=True), options={"mode": "sum"}, call=with_weights, second=False
+    ),
     functional("conv1d", convolving(1), CONVOLUTION, near=30.0),
     functional("conv2d", convolving(2), CONVOLUTION, near=30.0),
     functional("conv_transpose1d", convolving(1, transposed=True), TRANSPOSED, near=30.0),
@@ -357,6 +401,16 @@ ROWS = [
         pooled("avg_pool", real, rank, [2, 3], [None, 1], [0, 1], keywords="input kernel_size stride padding")
         for rank in (1, 2)
     ),
+    *(
+        functional(
+            f"lp_pool{rank}d",
+            given(images(rank, draw.positive), [2.0, 3.0], [2, 3], [None, 1]),
+            "input norm_type kernel_size stride",
+            ulps=16,
+        )
+        for rank in (1, 2)
+    ),
+    *(functional(f"max_unpool{rank}d", unpooled(rank), "input indices kernel_size") for rank in (1, 2)),
     *(pooled("adaptive_avg_pool", real, rank, [1, 2, 3], keywords="input output_size") for rank in (1, 2)),
     functional(
         "unfold",
@@ -385,6 +439,11 @@ ROWS = [
     ),
     functional("group_norm", channels(groups=True), "input num_groups weight bias eps", **NORMALIZED),
     functional("layer_norm", features(True), "input normalized_shape weight bias eps", **NORMALIZED),
+    functional(
+        "local_response_norm",
+        given(images(1, real, batched=True), [1, 2, 3], [1e-4, 0.5], [0.75, 2.0], [1.0, 3.0]),
+        "input size alpha beta k",
+    ),
     functional("rms_norm", features(False), "input normalized_shape weight eps", **NORMALIZED),
     functional("normalize", along(draw.nonzero, min_side=1).map(lambda d: (d[0], 2.0, d[1])), "input p dim"),
     functional(
@@ -419,10 +478,42 @@ ROWS = [
     ),
 ]
 
+ROW = np.array([0, 1, 2])
+
 ONES, WHOLE = np.ones((2, 3), np.float32), np.ones((2, 3), np.int64)
 
 
 ERRORS = [
+    wrong("embedding_bag", ROW, np.ones((3, 2)), words="offsets has to be a 1D Tensor"),
+    wrong("embedding_bag", ROW, np.ones((2, 2)), np.array([0])),
+    wrong("embedding_bag", ROW, np.ones((3, 2)), np.array([1]), words="offsets[0] has to be 0"),
+    wrong("embedding_bag", ROW, np.ones((3, 2)), np.array([0, 4]), words="offsets[-1] can not be greater"),
+    wrong("embedding_bag", ROW[None], np.ones((3, 2)), np.array([0]), words="if input is 2D, then"),
+    wrong("embedding_bag", ROW, np.ones((3, 2)), np.array([0]), mode="min", words="mode has to be"),
+    wrong("embedding_bag", ROW * 1.0, np.ones((3, 2)), np.array([0]), words="to have one of the following"),
+    wrong(
+        "embedding_bag",
+        ROW,
+        np.ones((3, 2)),
+        np.array([0]),
+        per_sample_weights=np.ones(3),
+        words="per_sample_weights is only supported for mode='sum' (got mode='mean')",
+    ),
+    wrong("max_unpool2d", np.ones((1, 2, 2)), np.full((1, 2, 2), 99), 2, words="Found an invalid max index"),
+    wrong("max_unpool2d", np.ones((1, 2, 2)), np.ones((1, 2, 2)), 2, words="should be type int64 but got"),
+    wrong("max_unpool2d", np.ones((1, 2, 2)), np.ones((2, 2), int), 2, words="Expected shape of indices"),
+    wrong("max_unpool2d", np.ones((2, 2)), np.ones((2, 2), int), 2, words="should be a 3d or 4d Tensor"),
+    wrong(
+        "max_unpool1d",
+        np.ones((1, 2)),
+        np.ones((1, 2), int),
+        2,
+        output_size=(9,),
+        words="invalid output_size",
+    ),
+    wrong("local_response_norm", ONES, 2, words="Expected 3D or higher dimensionality"),
+    wrong("rrelu", ONES, 0.5, 0.1, True, words="Lower bound should be less than or equal to the upper bound"),
+    wrong("rrelu", WHOLE, training=True, words="not implemented for"),
     wrong(
         "batch_norm", np.ones((3, 2)), None, None, None, None, True, 0.1, 0.0, words="eps must be positive"
     ),
