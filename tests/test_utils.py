@@ -318,3 +318,46 @@ def test_models_of_containers_are_made_alike() -> None:
         return Net()
 
     assert_made_alike(*made(make))
+
+
+SPECTRAL = {**LAYERS, "transposed": (lambda m: m.ConvTranspose2d(2, 3, 2), (1, 2, 4, 4))}
+
+
+@pytest.mark.parametrize("iterations", [1, 3])
+@pytest.mark.parametrize(("make", "shape"), SPECTRAL.values(), ids=SPECTRAL)
+@pytest.mark.parametrize("new", [False, True])
+def test_spectral_norm(new: bool, make: Any, shape: tuple[int, ...], iterations: int) -> None:
+    def normed(library: Any) -> Any:
+        utils = library.utils.parametrizations if new else library.utils
+        return utils.spectral_norm(make(library), n_power_iterations=iterations)
+
+    ours, theirs = made(normed)
+    assert repr(ours) == repr(theirs)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    x = np.random.default_rng(0).normal(size=shape)
+    assert_works_alike(normed, lambda module, x: (module(x), module(x), module.eval()(x)), x, rtol=1e-6)
+
+
+def test_spectral_norm_comes_and_goes() -> None:
+    layer = nn.utils.spectral_norm(nn.Linear(3, 2), n_power_iterations=20)
+    x = autodiff.ones(1, 3)
+    before = layer(x)
+    largest = autodiff.linalg.svdvals(layer.weight)[0].item()
+    assert largest == pytest.approx(1, rel=1e-3)
+    nn.utils.remove_spectral_norm(layer)
+    assert list(layer.state_dict()) == ["bias", "weight"] and autodiff.allclose(layer(x), before)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda m: m.utils.spectral_norm(m.Linear(2, 2), n_power_iterations=0), "to be positive, but got"),
+        (lambda m: m.utils.spectral_norm(m.utils.spectral_norm(m.Linear(2, 2))), "Cannot register two"),
+        (lambda m: m.utils.remove_spectral_norm(m.Linear(2, 2)), "spectral_norm of 'weight' not found in"),
+        (lambda m: m.utils.spectral_norm(m.Linear(2, 2), "w"), "w"),
+        (lambda m: m.utils.parametrizations.spectral_norm(m.Linear(2, 2), "w"), "has no parameter or buffer"),
+        (lambda m: m.utils.parametrizations.spectral_norm(m.Linear(2, 2), dim=5), "Dimension out of range"),
+    ],
+)
+def test_spectral_norm_refuses(make: Callable[[Any], Any], words: str) -> None:
+    assert_refuse_alike(make, lambda module: module, words=words)
