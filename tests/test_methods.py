@@ -1,5 +1,7 @@
 """A function that PyTorch also has as a method of its tensors is a method of ours."""
 
+import pkgutil
+
 import pytest
 import torch
 
@@ -10,6 +12,11 @@ MODULES = [getattr(ops, name) for name in ops.__all__]
 SHARED = sorted(
     {name for module in MODULES for name in getattr(module, "__all__", ()) if hasattr(torch.Tensor, name)}
 )
+
+
+def test_no_file_of_operations_is_forgotten() -> None:
+    files = {module.name for module in pkgutil.iter_modules(ops.__path__)}
+    assert set(ops.__all__) == files - {"arguments", "dims"}  # which hold no operations
 
 
 def test_there_are_many() -> None:
