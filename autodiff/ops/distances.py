@@ -78,10 +78,10 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
         ) from None
     x1, x2 = (cast(x, dtype) if x.dtype != dtype else x for x in (x1, x2))
     x1, x2 = (x if x.shape == together else x.expand(together) for x in (x1, x2))
-    return (x1 / length(x1, dim, eps) * (x2 / length(x2, dim, eps))).sum(dim)
+    return (x1 / floored_length(x1, dim, eps) * (x2 / floored_length(x2, dim, eps))).sum(dim)
 
 
-def length(x: Tensor, dim: int, eps: float) -> Tensor:
+def floored_length(x: Tensor, dim: int, eps: float) -> Tensor:
     """|x| along `dim`, at least eps; its gradient is that of |x| even below eps, as in PyTorch."""
     found = norm(x, 2, dim, True)
     short = np.maximum(eps - found.array, 0)
