@@ -75,6 +75,7 @@ from .ops.scattering import *
 from .ops.shapes import *
 from .ops.sorting import *
 from .ops.statistics import *
+from .ops.triangular import *
 from .ops.windows import *
 from .printing import set_printoptions as set_printoptions
 from .random import *

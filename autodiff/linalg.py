@@ -22,12 +22,13 @@ from .ops.inverses import LinAlgError, SlogDet, inv, lstsq, pinv, solve
 from .ops.norms import matrix_norm, vector_norm
 from .ops.products import matmul, multi_dot
 from .ops.reductions import sum
+from .ops.triangular import solve_triangular
 from .tensor import Tensor
 
 __all__ = [
     "LinAlgError", "cholesky", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul",
     "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve",
-    "svd", "svdvals", "vecdot", "vector_norm",
+    "solve_triangular", "svd", "svdvals", "vecdot", "vector_norm",
 ]  # fmt: skip
 
 # What PyTorch has under another name or with other defaults here than in its main namespace:

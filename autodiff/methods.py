@@ -35,6 +35,7 @@ from .ops import (
     shapes,
     sorting,
     statistics,
+    triangular,
 )
 from .random import drawing, filling
 
@@ -275,6 +276,7 @@ class Methods:
     addmm, addmv, addr = products.addmm, products.addmv, products.addr
     baddbmm, addbmm = products.baddbmm, products.addbmm
     det, slogdet, logdet = inverses.det, inverses.slogdet, inverses.logdet
+    cholesky_solve, cholesky_inverse = triangular.cholesky_solve, triangular.cholesky_inverse
     inverse, pinverse, matrix_power = inverses.inverse, inverses.pinverse, inverses.matrix_power
 
     # in place ----------------------------------------------------------------------------------------------

@@ -104,6 +104,9 @@ ROWS: dict[str, Callable[..., Any]] = {
     "jvp of many": lambda lib, x, y, w: lib.func.jvp(many, (x, y), (x * 2, y + 1)),
     "jvp, aux": lambda lib, x, y, w: lib.func.jvp(lambda a: (a**2, a), (x,), (x,), has_aux=True),
     "jvp of a constant": lambda lib, x, y, w: lib.func.jvp(lambda a: lib.ones(2), (x,), (x,)),
+    "linearize": lambda lib, x, y, w: (lambda out: (out[0], out[1](x, y), out[1](x * 2, y)))(
+        lib.func.linearize(many, x, y)
+    ),
     "jvp of grad": lambda lib, x, y, w: lib.func.jvp(lib.func.grad(poly), (x,), (x,)),
     "jvp of a sum and its parts": lambda lib, x, y, w: lib.func.jvp(
         lambda a: a.reshape(1, 3).mean(0), (x,), (x,)
@@ -273,6 +276,11 @@ ERRORS: dict[str, tuple[Callable[[ModuleType, Any], Any], str]] = {
         "is independent of the inputs",
     ),
     "chunk": (lambda lib, x: lib.func.jacrev(poly, chunk_size=0)(x), "should be greater than 0"),
+    "linearize, a shape": (lambda lib, x: lib.func.linearize(lambda a: a * 2, x)[1](x[:1]), "tangent"),
+    "linearize, too many": (
+        lambda lib, x: lib.func.linearize(lambda a: a * 2, x)[1](x, x),
+        "to have the same argspec as the primals",
+    ),
     "vmap of nothing": (lambda lib, x: lib.func.vmap(poly)(), "got no inputs"),
     "vmap lengths": (
         lambda lib, x: lib.func.vmap(lambda a, b: a)(x, x[:2]),

@@ -9,7 +9,7 @@ tensor([ 0.,  6., 12.])
 
 from ..autograd.functional import hvp
 from .batch import vmap
-from .derivatives import grad, grad_and_value, hessian, jacfwd, jacrev, jvp, value_and_grad, vjp
+from .derivatives import grad, grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, value_and_grad, vjp
 from .stateless import functional_call, stack_module_state
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "jacfwd",
     "jacrev",
     "jvp",
+    "linearize",
     "stack_module_state",
     "value_and_grad",
     "vjp",

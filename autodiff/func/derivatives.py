@@ -294,6 +294,30 @@ def jvp(
     return (trace.value(), product, trace.extra()) if has_aux else (trace.value(), product)
 
 
+def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
+    """(output, jvp): the value at `primals`, and the function of tangents that is the derivative there.
+
+    It may be called often; `func` runs once. Raises RuntimeError for tangents of another form. Source:
+    PyTorch, `torch.func.linearize`.
+
+    >>> import autodiff
+    >>> output, push = linearize(lambda x: x**2, autodiff.tensor([1.0, 2.0]))
+    >>> push(autodiff.tensor([1.0, 10.0]))
+    tensor([ 2., 40.])
+    """
+    trace = run("linearize", func, primals, {}, tuple(range(len(primals))), False)
+    form = flatten(primals)[1]
+
+    def push(*tangents: Any) -> Any:
+        given, own = flatten(tangents)
+        if own != form:
+            raise located.RuntimeError("Expected the tangents to have the same argspec as the primals")
+        fitting("tangent", given, trace.variables)
+        return trace.form.build(trace.push(given))
+
+    return trace.value(), push
+
+
 def fitting(what: str, given: Sequence[Any], tensors: Sequence[Tensor]) -> None:
     """Raise RuntimeError unless these are Tensors of the same shapes as those."""
     for i, (v, x) in enumerate(zip(given, tensors, strict=True)):

@@ -44,6 +44,7 @@ from . import (
     sorting,
     special,
     statistics,
+    triangular,
     unpooling,
     windows,
 )
@@ -54,5 +55,5 @@ __all__ = [
     "elementwise", "error_function", "extremes", "gamma", "indexing", "inverses", "joining", "linear",
     "losses", "neural", "normalization", "norms", "parts", "pooling", "power_pooling", "products",
     "random_slope", "recurrent", "reductions", "reordering", "repeating", "resampling", "scans",
-    "scattering", "shapes", "sorting", "special", "statistics", "unpooling", "windows",
+    "scattering", "shapes", "sorting", "special", "statistics", "triangular", "unpooling", "windows",
 ]  # fmt: skip

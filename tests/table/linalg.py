@@ -49,6 +49,11 @@ def equations(draw_: st.DrawFn, vector: bool = False) -> Any:
     return a, draw_(arrays(a.shape[:-1] if vector else (*a.shape[:-1], draw_(st.integers(1, 3)))))
 
 
+def dominant() -> Any:
+    """`equations` of matrices whose triangles are as easily solved: large on the diagonal."""
+    return equations().map(lambda drawn: (drawn[0] + 9 * np.eye(drawn[0].shape[-1]), drawn[1]))
+
+
 def one(strategy: Any) -> Any:
     return st.tuples(strategy)
 
@@ -200,6 +205,16 @@ ROWS = [
     Row("trapezoid", sized("ij", "ij", min_side=1), "y x", {"dim": 0}, near=9.0),
     Row("trapezoid", sized("ijk", "k", min_side=1), "y x", near=9.0),
     Row("cumulative_trapezoid", sized("ijk", "j", min_side=1), "y x", {"dim": 1}, near=9.0),
+    *(Row("linalg.solve_triangular", dominant(), "input B", {"upper": u, "unitriangular": one}, ulps=99)
+      for u in (True, False) for one in (True, False)),
+    Row("linalg.solve_triangular", dominant().map(lambda d: (d[0], d[1].swapaxes(-1, -2))), "input B",
+        {"upper": True, "left": False}, ulps=99, near=9),
+    Row("cholesky_solve", dominant().map(lambda d: (d[1], d[0])), ulps=99,
+        call=lambda f, b, a: f(b, a.tril())),
+    Row("cholesky_solve", dominant().map(lambda d: (d[1], d[0])), ulps=99,
+        call=lambda f, b, a: f(b, a.triu(), upper=True)),
+    Row("cholesky_inverse", dominant().map(lambda d: d[:1]), call=lambda f, a: f(a.tril()), ulps=99),
+    Row("cholesky_inverse", dominant().map(lambda d: d[:1]), call=lambda f, a: f(a.triu(), True), ulps=99),
     Row("pdist", sized("ij", min_side=1), "input", second=False, ulps=40, near=3),
     *(Row("nn.functional.pdist", sized("ij", min_side=1).map(lambda d, p=p: (*d, p)), "input p", second=False,
           ulps=40, near=3) for p in (0.0, 1.0, 1.5, 3.0, float("inf"))),
@@ -278,6 +293,13 @@ ERRORS = [
     Wrong("linalg.vector_norm", (A, "fro"), words="argument 'ord' (position 2) must be Number, not str"),
     Wrong("linalg.matrix_norm", (A, "fro", (0, 0)), words="dims must be different. Got (0, 0)"),
     Wrong("linalg.matrix_norm", (A, "fro", 0), words="linalg_matrix_norm()"),
+    Wrong("linalg.solve_triangular", (A, V), {"upper": True}, words="must have at least 2 dimensions"),
+    Wrong("linalg.solve_triangular", (A, np.ones((2, 2))), {"upper": True},
+          words="Incompatible shapes of A and B for the equation AX = B (3x3 and 2x2)"),
+    Wrong("linalg.solve_triangular", (R, A), {"upper": True}, words=NOT_SQUARE),
+    Wrong("cholesky_solve", (V, A), words="b should have at least 2 dimensions, but has 1"),
+    Wrong("cholesky_solve", (np.ones((2, 1)), A), words="Incompatible matrix sizes for cholesky_solve"),
+    Wrong("cholesky_inverse", (R,), words="must be batches of square matrices"),
     Wrong("pdist", (V,), words="pdist only supports 2D tensors, got: 1D"),
     Wrong("pdist", (WHOLE,), words="pdist only supports floating-point dtypes"),
     Wrong("pdist", (A, -1), words="pdist only supports non-negative p values"),
