@@ -10,9 +10,9 @@ import autodiff
 import nn
 from autodiff import explain
 from autodiff.explain.domain import domain, smooth
+from autodiff.formulas import read_derivative, write_derivative
 from autodiff.notation import TEXT
 from autodiff.primitive import Binary, Unary, registry
-from autodiff.symbol import read_derivative, write_derivative
 from tests.test_draw import HOSTILE, leaf, unrolled, xor
 
 parse = MathTextParser("path").parse

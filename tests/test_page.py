@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff import draw, symbol
+from autodiff import draw, formulas, symbol
 from autodiff.notation import TEXT, brief
 from autodiff.page.mathml import MATHML, PICTURES, Filled, escape
 from autodiff.page.story import Story
@@ -193,17 +193,17 @@ def check_mathml(formula):
 @pytest.mark.parametrize("name", sorted(registry))
 def test_every_primitive_reads_as_mathml(name):
     primitive = registry[name]
-    check_mathml(symbol.write_formula(MATHML, primitive))
+    check_mathml(formulas.write_formula(MATHML, primitive))
     for i in range(min(primitive.arity, 3)):
-        check_mathml(symbol.write_rule(MATHML, primitive, i))
-        derivative = symbol.write_derivative(MATHML, primitive, i)
+        check_mathml(formulas.write_rule(MATHML, primitive, i))
+        derivative = formulas.write_derivative(MATHML, primitive, i)
         assert not derivative or check_mathml(derivative)
 
 
 @pytest.mark.parametrize("name", ["mul", "linear", "sigmoid", "relu", "matmul", "getitem", "sum", "sub"])
 def test_mathml_says_what_the_text_says(name):
-    said = check_mathml(symbol.write_formula(MATHML, registry[name]))
-    text = symbol.write_formula(TEXT, registry[name])
+    said = check_mathml(formulas.write_formula(MATHML, registry[name]))
+    text = formulas.write_formula(TEXT, registry[name])
     assert re.sub(r"\s", "", said).replace("T", "ᵀ") == re.sub(r"\s", "", text)
 
 

@@ -19,10 +19,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import autodiff
+from autodiff.formulas import formula_latex, formula_text, rule_latex, rule_text
 from autodiff.ops.indexing import parse
 from autodiff.ops.windows import Window
 from autodiff.primitive import Predicate, RuleFamily, registry
-from autodiff.symbol import formula_latex, formula_text, rule_latex, rule_text
 
 from . import strategies as draw
 from .against_torch import TORCH_DTYPES, assert_float32_like_torch, assert_like_torch, is_float

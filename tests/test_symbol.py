@@ -9,16 +9,10 @@ from hypothesis import strategies as st
 from matplotlib.mathtext import MathTextParser
 
 import autodiff  # fills the registry
-from autodiff.notation import LATEX, TEXT
-from autodiff.ops import special
-from autodiff.primitive import Binary, Primitive, Unary, registry
-from autodiff.symbol import (
+from autodiff.formulas import (
     Said,
-    Symbol,
-    bar,
     formula_latex,
     formula_text,
-    number,
     read_derivative,
     read_rule,
     rule_latex,
@@ -27,6 +21,10 @@ from autodiff.symbol import (
     write_formula,
     write_rule,
 )
+from autodiff.notation import LATEX, TEXT
+from autodiff.ops import special
+from autodiff.primitive import Binary, Primitive, Unary, registry
+from autodiff.symbol import Symbol, bar, number
 
 X, Y, W = Symbol("x"), Symbol("y"), Symbol("w")
 

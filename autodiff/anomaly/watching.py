@@ -25,10 +25,10 @@ from ..compiler.repeated import joined, one
 from ..dtypes import Array
 from ..errors import describe
 from ..errors.where import Line, at_work, path_between, placed, users_line
+from ..formulas import rule_text
 from ..ops.losses import Loss
 from ..primitive import Primitive, registry
 from ..recompute import Part
-from ..symbol import rule_text
 from ..tensor import Tensor
 from .words import advice, finite, place, raw, strange, values, where
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ..formulas import formula_text, rule_text
 from ..primitive import Primitive
-from ..symbol import formula_text, rule_text
 from . import literals
 from .expressions import Expressions
 from .literals import defined

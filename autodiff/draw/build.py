@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import symbol
 from ..backward import SMALL, ghost
 from ..dtypes import Array
+from ..formulas import formula_text, rule_text
 from ..memory import changed_since
 from ..primitive import Binary, Primitive
 from ..record import Record
+from ..symbol import argument_names
 from ..tensor import Tensor, history
 from .cotangents import cotangents
 from .model import Arrow, Graph, OperationNode, Path, TensorNode
@@ -127,7 +128,7 @@ class _Builder:
                 sources.append(None)  # a number, an axis, a mask: it stands in the formula
         frame = self.frame_of_operation(record)
         node = OperationNode(self.new_id(), op.name.removesuffix("_constant"), "", None, frame=frame)  # type: ignore[arg-type]  # below
-        node.formula = self.read(record, "formula", lambda: symbol.formula_text(op, record.args))
+        node.formula = self.read(record, "formula", lambda: formula_text(op, record.args))
         node.inputs = [None if source is None else source.id for source in sources]
         self.graph.operations.append(node)
         name = self.names.record(record)
@@ -153,7 +154,7 @@ class _Builder:
         self, op: Primitive, record: Record, sources: list[TensorNode | None], node: OperationNode
     ) -> None:
         """One arrow from each tensor argument."""
-        letters = symbol.argument_names(op, len(record.args))
+        letters = argument_names(op, len(record.args))
         seen: dict[str, int] = {}
         for i, source in enumerate(sources):
             if source is None:
@@ -162,7 +163,7 @@ class _Builder:
             carries = i < len(record.inputs) and record.inputs[i] is not None
             summed = self.flow.summed.get(place, ())
             label = (
-                self.read(record, (i, summed), lambda i=i, s=summed: symbol.rule_text(op, i, record.args, s))  # type: ignore[misc]
+                self.read(record, (i, summed), lambda i=i, s=summed: rule_text(op, i, record.args, s))  # type: ignore[misc]
                 if carries
                 else letters[i]
                 if i < len(letters)
@@ -210,7 +211,7 @@ class _Builder:
     def notes(self, op: Primitive, record: Record) -> list[str]:
         """What a reduction reduces."""
         args = record.args
-        letters = symbol.argument_names(op, len(args))
+        letters = argument_names(op, len(args))
         if "axis" not in letters[: len(args)] or not isinstance(args[0], np.ndarray):
             return []
         axis, shape = args[letters.index("axis")], args[0].shape

@@ -1,6 +1,6 @@
 """One operation of a graph as mathematics: in the letters of its rule, in its tensors' names, in numbers.
 
-All of it is read from the primitive itself (see `autodiff.symbol`), when it is asked for.
+All of it is read from the primitive itself (see `autodiff.formulas`), when it is asked for.
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import symbol
+from .. import formulas, symbol
+from ..formulas import Said
 from ..notation import LATEX, TEXT, Notation
 from ..primitive import Primitive
-from ..symbol import Said, Symbol
+from ..symbol import Symbol
 
 __all__ = ["LATEX", "TEXT", "Reading"]
 
@@ -43,40 +44,40 @@ class Reading:
 
     def formula(self, notation: Notation = TEXT) -> str:
         """The operation in letters: `z = x @ wᵀ + b`."""
-        return symbol.write_formula(notation, self.op, self.args)
+        return formulas.write_formula(notation, self.op, self.args)
 
     def equation(self, notation: Notation = TEXT) -> str:
         """The operation in names: `t₁ = x @ hidden.weightᵀ + hidden.bias`."""
-        return symbol.write_formula(notation, self.op, self.args, self.names)
+        return formulas.write_formula(notation, self.op, self.args, self.names)
 
     def numbers(self, notation: Notation = TEXT) -> str:
         """The operation in numbers: `2.0000 · 3.0000 = 6.0000`; "" where they are not single numbers."""
         said = self.in_numbers()
         if said is None or self.z_value is None:
             return ""
-        return worked_out(notation, symbol.read_formula(self.op, self.args, said), said.z)
+        return worked_out(notation, formulas.read_formula(self.op, self.args, said), said.z)
 
     def rule(self, i: int, notation: Notation = TEXT, summed: tuple[int, ...] = ()) -> str:
         """How the gradient returns to argument `i`, in letters: `w̄ += z̄ᵀ @ x`; words where it is no line."""
-        return symbol.write_rule(notation, self.op, i, self.args, summed)
+        return formulas.write_rule(notation, self.op, i, self.args, summed)
 
     def rule_equation(self, i: int, notation: Notation = TEXT, summed: tuple[int, ...] = ()) -> str:
         """The same in names: `grad_hidden.weight += t̄₁ᵀ @ x`."""
-        return symbol.write_rule(notation, self.op, i, self.args, summed, self.names)
+        return formulas.write_rule(notation, self.op, i, self.args, summed, self.names)
 
     def rule_numbers(self, i: int, sent: float | None, notation: Notation = TEXT) -> str:
         """The same in numbers: `0.5000 · 3.0000 = 1.5000`; "" where they are not single numbers."""
         said = self.in_numbers()
         if said is None or sent is None or self.g is None:
             return ""
-        return worked_out(notation, symbol.read_rule(self.op, i, self.args, said=said), symbol.number(sent))
+        return worked_out(notation, formulas.read_rule(self.op, i, self.args, said=said), symbol.number(sent))
 
     def derivative(self, i: int, notation: Notation = TEXT) -> str:
         """The local derivative by argument `i`, in names: `∂t₁/∂x = 1 − t₁²`.
 
         "" where an entry of the result depends on other entries, too: the rule is then more than a number.
         """
-        return symbol.write_derivative(notation, self.op, i, self.args, self.names)
+        return formulas.write_derivative(notation, self.op, i, self.args, self.names)
 
     def in_numbers(self) -> Said | None:
         """The numbers as symbols, None unless all arguments that are arrays are single numbers."""

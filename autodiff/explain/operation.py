@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
+from ..formulas import letter, write_derivative, write_formula, write_rule
 from ..notation import LATEX, TEXT
 from ..primitive import Primitive, Variadic, registry
-from ..symbol import letter, write_derivative, write_formula, write_rule
 from .document import Explanation, Formulas, Heading, Math, Sentence, named, words
 from .domain import domain, smooth
 
