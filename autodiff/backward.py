@@ -61,6 +61,7 @@ def pullback(
     total: dict[Record, Any] = {}  # what has arrived so far at the records that wait
     waiting: list[tuple[int, Record]] = []  # newest first; births differ, so records are never compared
     hand: Record | None = None  # waits too: in a chain no record goes through the heap
+    summed: set[Record] = set()  # whose total is an array of our own, to which parts are added
     useful = set() if wanted is None else leading_to(wanted, [root for root, _ in seeds])
     latest = memory.latest
 
@@ -102,6 +103,8 @@ def pullback(
             op, value, args = on_tensors(z)
         rules, fits, n = op.vjps, op.fits, len(args)
         large = z.value.size > SMALL
+        if not fits and op.into is not None and not create_graph and add_part(z, g, found, total, summed):
+            inputs = ()
         for i, x in enumerate(inputs):
             if x is None:
                 continue
@@ -143,6 +146,23 @@ def pullback(
         if x.hooks and x.op is None:
             found[x] = call_hooks(x, found[x])
     return found
+
+
+def add_part(
+    z: Record, g: Array, found: dict[Record, Any], total: dict[Record, Any], summed: set[Record]
+) -> bool:
+    """Add the cotangent of a part, z = x[index], to what has arrived at x, in its place; False if it cannot.
+
+    By the rule it would be padded with zeros to the shape of x: each part would take as long as the whole.
+    """
+    (x,) = z.inputs
+    at = found if x is None or x.op is None else total
+    if x is None or x not in at or not z.args[0].ndim or at[x].dtype != g.dtype:
+        return False
+    if x not in summed:
+        at[x] = at[x] + 0.0  # a copy; -0 becomes 0, as it does when zeros are added
+        summed.add(x)
+    return z.op.into(at[x], g, *z.args[1:])  # type: ignore[union-attr,misc]
 
 
 def unbroadcast(d: Any, shape: tuple[int, ...]) -> Any:

@@ -49,6 +49,9 @@ class Primitive:
         self.forward = forward
         self.vjps: Sequence[Rule | None] = vjps
         self.arity = len(vjps)
+        self.into: Callable[..., bool] | None = (
+            None  # adds the cotangent of a part where it lies: `getitem`'s
+        )
         self.fits = type(self).fits  # its own attribute, which is found faster
         self.__name__ = name  # for help(), as the docstring
         self.__doc__ = f"{name}: {doc}." if doc else forward.__doc__

@@ -141,7 +141,7 @@ class Part:
     """A part of the computation in the place of a primitive: its rules compute it again, and walk back."""
 
     name = "checkpoint"
-    fits = False
+    fits, into = False, None
     saves = True  # once the values that it starts from are freed, it cannot be computed again
 
     def __init__(

@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import autodiff
+from autodiff.ops.indexing import added_at, scatter
 
 from . import strategies as draw
 from .against_torch import assert_like_torch
@@ -159,6 +160,57 @@ def for_library(lib, index):
     if isinstance(index, tuple):
         return tuple(for_library(lib, part) for part in index)
     return lib.tensor(index.copy()) if isinstance(index, np.ndarray) else index
+
+
+# parts of one tensor, whose gradients meet in one array -----------------------------------------------------
+
+PARTS = {  # of a (4, 3, 2)
+    "a number": lambda x: x[1],
+    "the last": lambda x: x[-1],
+    "one of each row": lambda x: x[:, 1],
+    "one entry": lambda x: x[3, 0, 1],
+    "rows": lambda x: x[1:3],
+    "every other": lambda x: x[::2, ..., 1:],
+    "a new dimension": lambda x: x[None, 2],
+    "chosen rows": lambda x: x[[0, 2, 2]],
+    "chosen by a mask": lambda x: x[x > 0],
+    "pieces": lambda x: x.chunk(2)[1] * x.split(2)[0],
+    "each by itself": lambda x: x.unbind(1)[2] * x.select(1, 0),
+    "a window": lambda x: x.narrow(0, 1, 2),
+    "all": lambda x: x * x,
+    "minus nothing": lambda x: x * -0.0,
+}
+
+
+@given(
+    parts=st.lists(st.sampled_from(sorted(PARTS)), min_size=1, max_size=8),
+    leaf=st.booleans(),
+    dtype=st.sampled_from(["float32", "float64"]),
+)
+def test_gradients_of_parts_meet(parts, leaf, dtype):
+    values = np.random.default_rng(0).standard_normal((4, 3, 2)).astype(dtype)
+
+    def gradient(lib):
+        x = lib.tensor(values, requires_grad=True)
+        y = x if leaf else x * 1
+        sum((PARTS[name](y) ** 2).sum() * (i + 1) for i, name in enumerate(parts)).backward()
+        return x.grad
+
+    ours = gradient(autodiff)
+    np.testing.assert_allclose(
+        ours.numpy(), gradient(torch).numpy(), rtol=1e-5 if dtype == "float32" else 1e-12
+    )
+    assert str(ours.dtype) == dtype
+
+
+def test_a_part_costs_what_a_part_costs(monkeypatch):
+    padded = []
+    monkeypatch.setattr(scatter, "forward", lambda *args: padded.append(args) or added_at(*args))
+    x = autodiff.ones(20, 3, requires_grad=True)
+    y = x * 2
+    sum((y[i] * i).sum() for i in range(20)).backward()
+    assert len(padded) == 1
+    assert x.grad[:, 0].tolist() == [2.0 * i for i in range(20)]
 
 
 @st.composite

@@ -97,6 +97,7 @@ class Application:
 
     birth = 0
     fits = False  # who knows what the user's backward gives
+    into = None
 
     def __init__(
         self,
@@ -292,7 +293,7 @@ class Application:
 class Refusal:
     """In the place of a primitive, for a gradient whose gradient is not known."""
 
-    fits = False
+    fits, into = False, None
     reads = (frozenset[int](),)
     saves = False
 

@@ -56,6 +56,15 @@ def added_at(g: Array, shape: tuple[int, ...], index: Index) -> Array:
     return z
 
 
+def add_into(total: Array, g: Array, index: Index) -> bool:
+    """Add g to a total at `index`, in place, if it is one that makes a view."""
+    if any(isinstance(i, np.ndarray) for i in index):
+        return False
+    part = total[index]
+    np.add(part, g, part)
+    return True
+
+
 def written(x: Array, v: Any, index: Index) -> Array:
     """x with v written at `index`."""
     z = np.array(x)
@@ -86,6 +95,7 @@ def write(x: Array, v: Any, index: Index) -> None:
 getitem = View("getitem", lambda x, index: x[index],
                lambda g, z, x, index: scatter(g, x.shape, index),
                doc="the values of x at an index")
+getitem.into = add_into
 scatter: Primitive = Primitive("scatter", added_at,
                lambda g, z, x, shape, index: getitem(g, index),
                doc="zeros of a shape, with x added at an index")
@@ -165,6 +175,20 @@ def parse(index: Any, shape: tuple[int, ...]) -> Parsed:
     return Parsed(tuple(basic) if moves else None, tuple(advanced) if picks else None)
 
 
+def as_it_is(index: Any, shape: tuple[int, ...]) -> Index | None:
+    """The index that `parse` would find, if it is numbers and whole dimensions, with a dimension left."""
+    entries = index if type(index) is tuple else (index,)
+    numbers = 0
+    for entry, n in zip(entries, shape, strict=False):
+        if type(entry) is int:
+            if not -n <= entry < n:
+                return None
+            numbers += 1
+        elif entry is not ALL and (type(entry) is not slice or entry != ALL):
+            return None
+    return entries if numbers < len(shape) and len(entries) <= len(shape) else None
+
+
 def as_entry(entry: Any) -> Any:
     """One entry of an index as an int, a bool, a slice, None, the ellipsis, or an array of int64 or bool."""
     if entry is None or entry is Ellipsis or isinstance(entry, int):
@@ -213,6 +237,9 @@ def dims_used(entry: Any) -> int:
 
 def get(x: Tensor, index: Any) -> Tensor:
     """`x[index]`: numbers, slices, None and `...` make a view; integer arrays and masks make a copy."""
+    plain = as_it_is(index, x.array.shape)
+    if plain is not None:
+        return getitem(x, plain)
     basic, advanced = parse(index, x.array.shape)
     z = x if basic is None else getitem(x, basic)
     return z if advanced is None else getitem(z, advanced)

@@ -30,6 +30,7 @@ __all__ = [
 ]  # fmt: skip
 
 ALL = slice(None)
+Sizes = tuple[int, ...]
 
 
 def part(i: int) -> Callable[..., Any]:
@@ -56,15 +57,30 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     tensor([1, 2, 3])
     """
     refuse_no_tensors(tensors, "cat", ValueError)
-    for k, x in enumerate(tensors):
-        if not x.array.ndim:
-            raise located.RuntimeError(
-                f"zero-dimensional tensor (at position {k}) cannot be concatenated: use stack()"
-            )
-    shapes = [x.array.shape for x in tensors]
+    arrays = [x.array for x in tensors]
+    shapes = [a.shape for a in arrays]
+    if () in shapes:
+        raise located.RuntimeError(
+            f"zero-dimensional tensor (at position {shapes.index(())}) cannot be concatenated: use stack()"
+        )
     first = next((shape for shape in shapes if shape != (0,)), (0,))
     i = one_dim(dim, len(first), "cat")
-    nothing = (*first[:i], 0, *first[i + 1 :])
+    if shapes.count(first) < len(shapes):
+        refuse_shapes(shapes, first, i)
+        nothing = (*first[:i], 0, *first[i + 1 :])
+        tensors = [
+            x if shape != (0,) else regroup(x, nothing) for x, shape in zip(tensors, shapes, strict=True)
+        ]
+    if any(a.dtype is not arrays[0].dtype for a in arrays):
+        dtype = result_dtype(*arrays)
+        tensors = [x if a.dtype == dtype else cast(x, dtype) for x, a in zip(tensors, arrays, strict=True)]
+    ends = itertools.accumulate((x.array.shape[i] for x in tensors), initial=0)
+    places = tuple([(ALL,) * i + (slice(start, end),) for start, end in itertools.pairwise(ends)])
+    return join(*tensors, i, places)
+
+
+def refuse_shapes(shapes: Sequence[Sizes], first: Sizes, i: int) -> None:
+    """Raise RuntimeError unless all shapes are alike but for dimension `i`, or (0,)."""
     for shape in shapes:
         if shape == (0,):
             continue
@@ -76,11 +92,6 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
             raise located.RuntimeError(
                 f"Sizes of tensors must match except in dimension {i}. In cat() they are {first} and {shape}"
             )
-    xs = [x if x.array.shape != (0,) else regroup(x, nothing) for x in tensors]
-    dtype = result_dtype(*(x.array for x in xs))
-    ends = np.cumsum([0, *(x.array.shape[i] for x in xs)]).tolist()
-    places = tuple((ALL,) * i + (slice(start, end),) for start, end in itertools.pairwise(ends))
-    return join(*(x if x.array.dtype == dtype else cast(x, dtype) for x in xs), i, places)
 
 
 concat = concatenate = cat
@@ -104,7 +115,9 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                 f"{list(x.array.shape)} at entry {k}"
             )
     i = one_dim(dim, len(first) + 1, "stack")
-    return cat([unsqueeze(x, i) for x in tensors], i)
+    if i == len(first):
+        return cat([unsqueeze(x, i) for x in tensors], i)
+    return regroup(cat(tensors, i), (*first[:i], len(tensors), *first[i:]))
 
 
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
