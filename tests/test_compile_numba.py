@@ -26,6 +26,7 @@ from .test_compile import (
     NETWORKS,
     Same,
     bits,
+    classes,
     data,
     forget_gradients,
     halve_rate,
@@ -33,6 +34,7 @@ from .test_compile import (
     new_memory,
     new_values,
     replays,
+    sequential,
     training,
     wrong_rows,
 )
@@ -100,18 +102,126 @@ def xor_by(optimizer, **options):
     return lambda: (*NETWORKS["xor"]()[:4], lambda p: optimizer(p, **options))
 
 
+class Recurrent(nn.Module):
+    """The last output of a recurrent layer."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.cells = kind(3, 4, batch_first=True)
+
+    def forward(self, x):
+        return self.cells(x)[0][:, -1]
+
+
+class Attentive(nn.Module):
+    """Tokens and their places, one attention that looks back, a class for each row."""
+
+    def __init__(self):
+        super().__init__()
+        self.tokens, self.places = nn.Embedding(7, 4, padding_idx=0), nn.Embedding(5, 4)
+        self.norm, self.heads, self.out = nn.LayerNorm(4), nn.Linear(4, 12), nn.Linear(4, 3)
+        self.register_buffer("order", autodiff.arange(5))
+
+    def forward(self, x):
+        x = self.norm(self.tokens(x) + self.places(self.order))
+        q, k, v = self.heads(x).chunk(3, dim=-1)
+        x = x + nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.out(autodiff.cat([x[:, :-1].mean(1, keepdim=True), x[:, -1:]], 1).amax(1))
+
+
+def between(*layers):
+    return nn.Linear(5, 6), *layers, nn.Linear(6, 3)
+
+
+LAYERS = {  # what makes three numbers of each row of the input
+    "layer norm": lambda: (between(nn.LayerNorm(6)), data((8, 5))),
+    "RMS norm": lambda: (between(nn.RMSNorm(6)), data((8, 5))),
+    "group norm": lambda: (between(nn.GroupNorm(2, 6)), data((8, 5))),
+    "batch norm of sequences": lambda: (
+        [nn.BatchNorm1d(2), nn.Flatten(), nn.Linear(10, 3)],
+        data((8, 2, 5)),
+    ),
+    "alpha dropout": lambda: (between(nn.SELU(), nn.AlphaDropout(0.5)), data((8, 5))),
+    "channel dropout": lambda: ([nn.Dropout2d(0.5), nn.Flatten(), nn.Linear(16, 3)], data((8, 4, 2, 2))),
+    "padding": lambda: (
+        [nn.Embedding(7, 4, padding_idx=0), nn.Flatten(), nn.Linear(8, 3)],
+        classes(0, 7, (8, 2)),
+    ),
+    "RNN": lambda: ([Recurrent(nn.RNN), nn.Linear(4, 3)], data((4, 3, 3))),
+    "GRU": lambda: ([Recurrent(nn.GRU), nn.Linear(4, 3)], data((4, 3, 3))),
+    "LSTM": lambda: ([Recurrent(nn.LSTM), nn.Linear(4, 3)], data((4, 3, 3))),
+    "attention": lambda: ([Attentive()], classes(0, 7, (4, 5))),
+    "convolution": lambda: (
+        [
+            *(nn.Conv2d(2, 4, 3, stride=2, padding=1, groups=2), nn.BatchNorm2d(4), nn.ReLU()),
+            *(nn.Conv2d(4, 3, 2, dilation=2, padding=1), nn.AvgPool2d(2, 1), nn.Flatten(), nn.Linear(27, 3)),
+        ],
+        data((4, 2, 7, 7)),
+    ),
+    "windows that overlap": lambda: (
+        [
+            *(nn.Conv1d(2, 3, 3, padding="same"), nn.MaxPool1d(3, 2, 1)),
+            *(nn.ConvTranspose1d(3, 2, 3, stride=2), nn.AvgPool1d(3, 1, 1), nn.Flatten(), nn.Linear(18, 3)),
+        ],
+        data((4, 2, 8)),
+    ),
+    "image classifier": lambda: (
+        [
+            *(nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Flatten(), nn.Linear(27, 3)),
+        ],
+        data((4, 1, 6, 6)),
+    ),
+}
+
+
+MACHINE = ["windows that overlap", "image classifier"]
+"""Layers whose kernels are compiled, too."""
+
+
+def of_layers(name, double=False):
+    """The training of a classifier that is made of these."""
+    layers, x = LAYERS[name]()
+    model = sequential(*layers)
+    if double:
+        model, x = model.double(), x.double() if x.dtype.kind == "f" else x
+    return model, x, classes(len(x), 3), nn.CrossEntropyLoss(), lambda p: nn.optim.SGD(p, lr=0.1)
+
+
 OURS = {
     "wide": wide,
     "normalized": normalized,
     "momentum": xor_by(nn.optim.SGD, lr=0.1, momentum=0.9, dampening=0.1, weight_decay=0.01, maximize=True),
     "Nesterov": xor_by(nn.optim.SGD, lr=0.1, momentum=0.9, nesterov=True),
+    **{name: lambda name=name: of_layers(name) for name in MACHINE},
     "AdamW": xor_by(nn.optim.AdamW, lr=0.05, amsgrad=True),
 }
 
 
+@pytest.fixture
+def as_python(monkeypatch):
+    """Kernels run as the Python that they are."""
+    monkeypatch.setattr(native, "compiled", interpreted)
+
+
+@pytest.mark.parametrize("double", [False, True], ids=["float32", "float64"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_train_alike(name, double, monkeypatch, as_python):
+    monkeypatch.setitem(NETWORKS, name, lambda: of_layers(name, double))
+    tolerance = (1e-9, 1e-11) if double else (1e-3, 1e-5)
+    found = []
+    for keep in (fast, autodiff.compile):
+        model, optimizer, _, _, step = training(name, keep)
+        found.append(
+            [[(step(), left(model, optimizer)) for _ in range(6)], step.repeat(4), left(model, optimizer)]
+        )
+        assert replays(step) == 1 and (keep is not fast or is_native(step))
+    assert_near(*found, *tolerance)
+
+
 @pytest.mark.parametrize("name", ["xor", "xor, probabilities", "moons", "dropout", "embedding", *OURS])
 def test_networks_train_alike(name, monkeypatch):
-    monkeypatch.setitem(NETWORKS, name, OURS.get(name, NETWORKS.get(name)))
+    monkeypatch.setitem(NETWORKS, name, {**NETWORKS, **OURS}[name])
     found = []
     for keep in (fast, lambda step: step):
         model, optimizer, _, _, step = training(name, keep)
@@ -251,6 +361,7 @@ def interpreted(text):
         scope[f"{name}_at"] = at
         scope[f"{name}_stack"] = lambda n, name=name: np.full(n, 99, name)
         scope[f"{name}_of"] = lambda memory, name=name: memory.view(name)
+    scope["hidden"] = int
     scope["add_up"], scope["multiply_add"] = (lambda t, x: t + x), (lambda t, x, y: t + x * y)
     scope["carray"] = lambda memory, shape: memory[: math.prod(shape)].reshape(shape)
     scope["dot"] = np.dot
@@ -275,6 +386,24 @@ def operations(x, y, m, v, n, index):
         *(x @ m, m.T @ x.T, x @ v, v @ m, v @ v, x.T @ y, (x[None] @ m).squeeze(0), autodiff.outer(v, v)),
         *(x.T.reshape(-1), x[:, ::2], x[index], x[index, index], x.flip(0) * 2, x.expand(2, 4, 5).sum(0)),
         *(n + 1, n * n, n // 3, n % 3, n.sum(), n.max(), -n, abs(n), n / 2, n.float() * v, n > 2, n & 6),
+        *(
+            x.argmax(),
+            x.argmax(1),
+            x.argmin(0, keepdim=True),
+            flags.float().argmax(1),
+            n.argmin(),
+            x.max(1)[1],
+        ),
+        *(x.cumsum(0), x.cumsum(1), n.cumsum(0), x.cummax(1)[0], x.cummin(0)[0], p.cumprod(1)),
+        *(
+            autodiff.cat([x, y[:, :2]], 1),
+            autodiff.stack([x, y], 1),
+            autodiff.cat([n, v]),
+            x.roll(2, 1),
+            x.roll(3),
+        ),
+        *(x.tril(), x.triu(1), (x > 0).tril(), x.unfold(1, 3, 1) * 2, x.diagonal() * 2, v.diag_embed()),
+        *(autodiff.xlogy(p, p), x.take_along_dim(x.argmin(1, keepdim=True), 1), nn.functional.pad(x, (1, 2))),
         *(x.double() * 2, x.int(), (x > 0).float().mean(0), x.new_zeros(2), n.clamp(1, 3)),
     ]
 
@@ -299,6 +428,18 @@ def test_operations_of_every_kind(monkeypatch):
                 assert a.dtype == b.dtype and a.shape == b.shape, k
                 np.testing.assert_allclose(a.numpy(), b.numpy(), 1e-5, 1e-6, err_msg=f"operation {k}")
         assert is_native(compiled)
+
+
+def test_loops_that_choose_are_not_unrolled():
+    """LLVM would take minutes to follow all paths through twenty choices."""
+
+    def step(x):
+        return x.argmax(), x.argmin(1), x.cummax(1)[0], nn.functional.max_pool2d(x, 4, 1)
+
+    compiled = fast(step)
+    for i in range(4):
+        assert_near(compiled(data((1, 5, 6), i)), step(data((1, 5, 6), i)))
+    assert is_native(compiled)
 
 
 def test_numba_knows_the_functions_of_numpy():
@@ -382,15 +523,15 @@ def test_random_programs_agree(program, seed):
 def test_what_has_no_form_is_named_and_left_to_numpy():
     def step(x):
         y = x * 2
-        return y.cumsum(0) + 1
+        return y.median() + 1
 
     place = f"{__file__}:{step.__code__.co_firstlineno + 2}"
     compiled = fast(step)
-    with pytest.warns(RuntimeWarning, match=f"cumsum has no form in numba.*{place}.*runs as NumPy") as found:
+    with pytest.warns(RuntimeWarning, match=f"median has no form in numba.*{place}.*runs as NumPy") as found:
         for i in range(5):
             assert bits(compiled(data((3,), i))) == bits(step(data((3,), i)))
     assert len(found) == 1 and replays(compiled) == 1 and not is_native(compiled)
-    with pytest.raises(RuntimeError, match="cumsum has no form in numba"):
+    with pytest.raises(RuntimeError, match="median has no form in numba"):
         strict = fast(step, strict=True)
         strict(data((3,))), strict(data((3,)))
 

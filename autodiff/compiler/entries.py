@@ -5,7 +5,7 @@ Inside it, a value that nobody else needs is a local variable.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,8 +35,8 @@ class Loop:
 class Entries(Memories):
     """The loops so far, and how a function of entries is added to them."""
 
-    def __init__(self, program: Program) -> None:
-        super().__init__(program)
+    def __init__(self, program: Program, known: Callable[[Instruction], bool]) -> None:
+        super().__init__(program, known)
         self.loops: list[Loop] = []
 
     def loop(self, domain: tuple[int, ...], reads: Iterable[tuple[Place, str]], target: Place | None) -> Loop:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .entries import Entries
-from .memories import NoLoop, Place, coordinates, nested, stack_name
+from .memories import NoLoop, Place, contiguous, coordinates, nested, ranges_of, stack_name, unseen
 from .program import Instruction, Program, Value
 from .scalars import converted, literal
 
@@ -27,6 +27,12 @@ UFUNC_REDUCTIONS: dict[Any, str] = {
     np.logical_or: "any",
 }
 
+RUNNING: dict[Any, str] = {
+    np.add.accumulate: "+",
+    np.multiply.accumulate: "*",
+    np.maximum.accumulate: "max",
+    np.minimum.accumulate: "min",
+}
 START = {"+": 0, "*": 1, "or": False, "and": True}
 """What is there before the first term; the largest and the smallest start with the first."""
 
@@ -34,12 +40,13 @@ START = {"+": 0, "*": 1, "or": False, "and": True}
 class Folds(Entries):
     """Reductions and products."""
 
-    def __init__(self, program: Program) -> None:
-        super().__init__(program)
+    def __init__(self, program: Program, known: Callable[[Instruction], bool]) -> None:
+        super().__init__(program, known)
         self.shared: dict[np.dtype[Any], int] = {}  # scratch memory: how many numbers
 
-    def write_reduction(self, line: Instruction, name: str) -> None:
+    def write_reduction(self, line: Instruction) -> None:
         """One number of many, along some dimensions."""
+        name = reduction(line.function) or ""
         options = dict(line.options)
         axis = line.args[1] if len(line.args) > 1 else options.pop("axis", None)
         options.pop("axis", None)
@@ -75,6 +82,74 @@ class Folds(Entries):
             raise NoLoop(line)
         divisor = math.prod(m for _, m in ranges) if name == "mean" else 1
         self.folded(line, REDUCTIONS[name], [(place, inner)], outer, ranges, target, kind, divisor)
+
+    def write_position(self, line: Instruction) -> None:
+        """Where the largest or smallest entry is, the first of equals: `argmax`, `argmin`."""
+        source, *rest = line.args
+        options = dict(line.options)
+        axis = rest[0] if rest else options.pop("axis", None)
+        options.pop("keepdims", None)
+        out = line.out
+        if options or len(rest) > 1 or not isinstance(source, Value) or out is None or not source.array.size:
+            raise NoLoop(line)
+        place = self.place(source)
+        axes = range(len(place.shape)) if axis is None else [axis % len(place.shape)]
+        kept = tuple(1 if i in axes else m for i, m in enumerate(place.shape))
+        target = self.own_place(out, kept)
+        outer = coordinates(kept)
+        inner = [f"k{i}" if i in axes and m != 1 else outer[i] for i, m in enumerate(place.shape)]
+        ranges = [(f"k{i}", m) for i, m in enumerate(place.shape) if i in axes and m != 1]
+        best, at, y = (f"{name}{self.fresh()}" for name in ("b", "n", "y"))
+        how = "max" if line.function in (np.argmax, np.ndarray.argmax) else "min"
+        entry = self.load(place, place.along(inner))
+        from_last = {k: f"({m - 1} - {k})" for k, m in ranges}  # so the first of equals is the last found
+        backwards = [from_last.get(k, k) for k in inner]
+        steps = contiguous(tuple(m for _, m in ranges))
+        here = " + ".join(f"{step} * {k}" for k, step in zip(from_last.values(), steps, strict=True)) or "0"
+        body = [
+            *(*(f"{k} = 0" for k, _ in ranges), f"{best} = {entry}", f"{at} = 0"),
+            *nested(unseen(ranges), combine(how, best, [entry], place.dtype)),
+            *nested(unseen(ranges), [
+                f"{y} = {self.load(place, place.along(backwards))}",
+                f"{at} = {here} if {y} == {best} or {y} != {y} else {at}",
+            ]),
+            self.store(target, target.along(outer), at),
+        ]  # fmt: skip
+        self.alone(nested(ranges_of(outer, kept), body), [place], [target])
+
+    def write_running(self, line: Instruction) -> None:
+        """Sums, products, extremes of the entries up to each: `cumsum`, `maximum.accumulate`."""
+        source, *rest = line.args
+        options = dict(line.options)
+        axis = rest[0] if rest else options.pop("axis", 0 if line.function in RUNNING else None)
+        how = "+" if line.function in (np.cumsum, np.ndarray.cumsum) else RUNNING.get(line.function)
+        out = line.out
+        if options or len(rest) > 1 or not isinstance(source, Value) or out is None or how is None:
+            raise NoLoop(line)
+        axis = 0 if axis is None and source.array.ndim == 1 else axis
+        place, target = self.place(source), self.place(out)
+        if axis is None or place.shape != target.shape or not source.array.size:
+            raise NoLoop(line)
+        axis %= len(place.shape)
+        names = coordinates(place.shape)
+        k, kind, total = names[axis], target.dtype, f"t{self.fresh()}"
+        term = f"y{self.fresh()}"
+        further = {"+": f"{total} + {term}", "*": f"{total} * {term}"}
+        sign = ">" if how == "max" else "<"
+        if how in ("max", "min"):
+            further[how] = f"({term} if {term} {sign} {total} or {term} != {term} else {total})"
+        body = [
+            f"{term} = {converted(self.load(place, place.along(names)), place.dtype, kind)}",
+            f"{total} = {kind.name}({term} if {k} == 0 else {further[how]})",
+            self.store(target, target.along(names), total),
+        ]
+        ranges = ranges_of(names, place.shape)
+        others = [(name, n) for name, n in ranges if name != k]
+        start = [
+            f"{total} = {literal(0, kind)}",
+            *nested(unseen([(k, n) for name, n in ranges if name == k]), body),
+        ]
+        self.alone(nested(others, start), [place], [target])
 
     def write_product(self, line: Instruction) -> None:
         """A product of matrices or vectors."""

@@ -85,8 +85,7 @@ class Lifted(np.lib.mixins.NDArrayOperatorsMixin):
         return self.writer.emit(function, args, options)
 
     def __autodiff_apply__(self, primitive: Any, args: tuple[Any, ...]) -> Any:
-        """A primitive that a rule calls is part of the rule."""
-        return primitive.forward(*args)
+        return self.writer.applied(primitive, args)
 
     def __getattr__(self, name: str) -> Any:
         if name in METHODS:

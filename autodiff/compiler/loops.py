@@ -14,30 +14,33 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .folds import STACKED, reduction
+from ..ops import convolution, diagonals, indexing, pooling, repeating, windows
+from .folds import RUNNING, STACKED, reduction
 from .memories import NoLoop, Place, contiguous, coordinates, nested, stack_name
-from .picks import Picks
+from .patches import Patches
 from .program import COPIES, Instruction, Program, Value, values_in
 from .scalars import converted
+
+Form = Callable[["Loops", Instruction], None]
 
 STACK = 1 << 17  # bytes of all values on the stack
 
 
-class Loops(Picks):
+class Loops(Patches):
     """The text of a function that does what a program does, `steps` times: `texts`, line by line."""
 
     def __init__(self, program: Program, updates: Callable[..., Any], only_checks: bool = False) -> None:
-        super().__init__(program)
+        super().__init__(program, lambda line: form_of(line) is not None)
         self.updates = updates
         self.draws: list[Instruction] = []
         self.remembered: dict[Any, Any] = {}  # by slot: what an optimizer remembers of a parameter
         self.results: list[Value] = list(dict.fromkeys(values_in(program.result)))
         self.kept = {g for _, g in program.gradients if g is not None}
-        lines = program.lines
+        lines = self.lines
         if only_checks:
             last = max((i for i, line in enumerate(lines) if line.function is bool), default=-1)
             lines, self.results, self.kept = lines[: last + 1], [], set()
-        for value in program.values:
+        for value in self.values:
             if value.kind != "made":
                 self.image_of(
                     value, np.array(value.array, order="C") if value.kind == "argument" else value.array
@@ -120,22 +123,8 @@ class Loops(Picks):
         elif out.root is not out:  # a view that is a copy here
             (source,) = [v for v in line.values() if v.root is out.root]
             self.write_reshaped(line, source)
-        elif (isinstance(f, np.ufunc) and f.signature is None) or f in (np.where, np.clip, np.ndarray.clip):
-            self.entrywise(line, f, line.args, self.place(out))
-        elif f in COPIES or f is np.ndarray.astype:
-            self.entrywise(line, np.copyto, line.args[:1], self.place(out))
-        elif f in (np.zeros_like, np.ones_like):
-            self.entrywise(line, np.copyto, (0 if f is np.zeros_like else 1,), self.place(out))
-        elif f in (np.ndarray.reshape, np.ndarray.ravel, np.ndarray.flatten):
-            self.write_reshaped(line, line.args[0])
-        elif f in (np.ndarray.dot, np.dot, np.matmul):
-            self.write_product(line)
-        elif f is operator.getitem:
-            self.write_picked(line)
-        elif (name := reduction(f)) is not None:
-            self.write_reduction(line, name)
-        elif (line.note.name, line.note.argnum) in (("getitem", 0), ("embedding", 0)) and len(line.args) >= 4:
-            self.write_scattered(line)
+        elif (form := form_of(line)) is not None:
+            form(self, line)
         else:
             raise NoLoop(line)
 
@@ -223,3 +212,68 @@ class Chosen(NamedTuple):
     values: Value
     mask: Value
     dtype: np.dtype[Any]
+
+
+# which form a function has ----------------------------------------------------------------------------------
+
+
+def entries_of(loops: Loops, line: Instruction) -> None:
+    """A function of entries."""
+    assert line.out is not None
+    loops.entrywise(line, line.function, line.args, loops.place(line.out))
+
+
+def copy(loops: Loops, line: Instruction) -> None:
+    """The entries of the first argument."""
+    assert line.out is not None
+    loops.entrywise(line, np.copyto, line.args[:1], loops.place(line.out))
+
+
+def same_number(number: int) -> Form:
+    """An array of one number."""
+
+    def form(loops: Loops, line: Instruction) -> None:
+        assert line.out is not None
+        loops.entrywise(line, np.copyto, (number,), loops.place(line.out))
+
+    return form
+
+
+def form_of(line: Instruction) -> Form | None:
+    """How the loops of a line's function are written."""
+    f = line.function
+    if isinstance(f, np.ufunc) and f.signature is None:
+        return entries_of
+    return FORMS.get(f) or (Loops.write_reduction if reduction(f) is not None else None)
+
+
+FORMS: dict[Any, Form] = {
+    **dict.fromkeys((np.where, np.clip, np.ndarray.clip), entries_of),
+    **dict.fromkeys((*COPIES, np.ndarray.astype), copy),
+    np.zeros_like: same_number(0),
+    np.ones_like: same_number(1),
+    **dict.fromkeys(
+        (np.ndarray.reshape, np.ndarray.ravel, np.ndarray.flatten),
+        lambda loops, line: loops.write_reshaped(line, line.args[0]),
+    ),
+    **dict.fromkeys((np.ndarray.dot, np.dot, np.matmul), Loops.write_product),
+    **dict.fromkeys((np.argmax, np.argmin, np.ndarray.argmax, np.ndarray.argmin), Loops.write_position),
+    **dict.fromkeys((np.cumsum, np.ndarray.cumsum, *RUNNING), Loops.write_running),
+    **dict.fromkeys((np.concatenate, np.stack), Loops.write_joined),
+    operator.getitem: Loops.write_picked,
+    indexing.added_at: Loops.write_added,
+    indexing.written: Loops.write_written,
+    convolution.columns: Loops.write_columns,
+    convolution.in_runs: Loops.write_runs,
+    convolution.at_places: Loops.write_places,
+    convolution.added: Loops.write_added_patches,
+    pooling.maxima: lambda loops, line: loops.write_pool(line, "max"),
+    pooling.sums: lambda loops, line: loops.write_pool(line, "+"),
+    pooling.largest.vjps[0]: Loops.write_pool_rule,
+    pooling.shared: Loops.write_shares,
+    windows.unfolded: Loops.write_unfolded,
+    windows.folded: Loops.write_folded,
+    repeating.windows_added: lambda loops, line: loops.write_added_through(line, repeating.windows),
+    diagonals.placed: lambda loops, line: loops.write_added_through(line, diagonals.looked_at),
+}
+"""By function; all functions of entries and all reductions have one, too."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache, lru_cache
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,6 +65,7 @@ def words() -> dict[str, Any]:
 
     library: Any = numba
     types = library.types
+    ir: Any = import_module("llvmlite.ir")
 
     def pointer_at(kind: Any) -> Any:
         """A pointer to numbers of this kind, at an address."""
@@ -136,7 +138,18 @@ def words() -> dict[str, Any]:
 
         return types.float32(types.int32), code
 
+    @intrinsic
+    def hidden(context: Any, n: Any) -> Any:
+        """The same number, which the optimizer does not see: it takes minutes to unroll some short loops."""
+
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            kind = args[0].type
+            return builder.asm(ir.FunctionType(kind, [kind]), "", "=r,0", args, False)
+
+        return types.int64(types.int64), code
+
     found: dict[str, Any] = {
+        "hidden": hidden,
         "add_up": add_up,
         "multiply_add": multiply_add,
         "carray": library.carray,

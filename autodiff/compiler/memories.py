@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from ..dtypes import Array
 from .program import Instruction, Program, Value, changed_memories, replaced
+from .reread import Reader
 from .scalars import SCALARS, literal
 
 
@@ -62,8 +63,12 @@ class Memories:
     `slots` says what the table of addresses holds: values, ("result", i), and what an optimizer asks for.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, known: Callable[[Instruction], bool]) -> None:
         self.program = program
+        reader = Reader(program.values, known)
+        self.lines = [part for line in program.lines for part in reader.reread(line)]
+        self.values = reader.program.values
+        self.numbers = count(len(self.values)).__next__
         self.line: Instruction  # the one that is being written
         self.slots: dict[Any, str] = {}
         self.pointers: dict[str, str] = {}  # what is made of a slot
@@ -72,7 +77,7 @@ class Memories:
         self.by_number: dict[int, Value] = {}
         self.stacked: dict[Value, str] = {}
         self.once: list[str] = []  # lines before the first step
-        self.changed = changed_memories(program.lines)
+        self.changed = changed_memories(self.lines)
         self.fresh = count().__next__
 
     def image_of(self, value: Value, array: Array) -> None:
@@ -80,6 +85,12 @@ class Memories:
         self.images[value] = array
         self.roots[value] = value
         self.by_number[value.number] = value
+
+    def memory(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Value:
+        """Memory for an intermediate result that the program does not name."""
+        value = Value("made", np.empty(shape, dtype), number=self.numbers())
+        self.image_of(value, value.array)
+        return value
 
     def concrete(self, x: Any) -> Any:
         return replaced(x, self.images.__getitem__)
@@ -128,6 +139,20 @@ class Memories:
             return self.uniform(place) or place
         return ""
 
+    def filled(self, target: Place, value: str) -> list[str]:
+        """The lines that write one number everywhere."""
+        names = coordinates(target.shape)
+        number = literal(float(value) if target.dtype.kind == "f" else int(value), target.dtype)
+        return nested(ranges_of(names, target.shape), [self.store(target, target.along(names), number)])
+
+    def copied(self, source: Place, target: Place) -> list[str]:
+        """The lines that write an array into one of the same shape and dtype."""
+        if (source.shape, source.dtype) != (target.shape, target.dtype):
+            raise NoLoop(self.line)
+        names = coordinates(target.shape)
+        body = [self.store(target, target.along(names), self.load(source, source.along(names)))]
+        return nested(ranges_of(names, target.shape), body)
+
     # variables
 
     def slot(self, key: Any) -> str:
@@ -172,7 +197,17 @@ def contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(math.prod(shape[i + 1 :]) for i in range(len(shape)))
 
 
-def nested(ranges: Sequence[tuple[str, int]], body: list[str]) -> list[str]:
+def ranges_of(names: Sequence[str], shape: tuple[int, ...]) -> list[tuple[str, int]]:
+    """The coordinates that vary, and how far."""
+    return [(name, n) for name, n in zip(names, shape, strict=True) if name != "0"]
+
+
+def unseen(ranges: Sequence[tuple[str, int]]) -> list[tuple[str, str]]:
+    """The same for loops that choose, which must not be unrolled: the compiler would follow every path."""
+    return [(name, f"hidden({n})") for name, n in ranges]
+
+
+def nested(ranges: Sequence[tuple[str, int | str]], body: list[str]) -> list[str]:
     """Loops around a body."""
     if not ranges or not body:
         return body

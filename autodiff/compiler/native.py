@@ -115,6 +115,8 @@ class Native(Replay):
             elif root in self.kept_values:
                 self.names[name] = None
                 self.bindings.append(lambda root=root: self.new_gradient(root))  # type: ignore[misc]
+            elif root.kind == "constant":
+                self.memories[root] = image
             elif root.kind == "made":
                 self.memories[root] = self.names[name] = np.empty_like(image)
 

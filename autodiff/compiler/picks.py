@@ -1,23 +1,25 @@
-"""Entries that are found by an index, as loops: x[index] and its rule."""
+"""Entries that are found by an index, as loops; arrays that are written into parts of others."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any
+
+import numpy as np
 
 from .entries import Loop
 from .folds import Folds
-from .memories import NoLoop, Place, coordinates, nested
+from .memories import NoLoop, Place, coordinates, nested, ranges_of
 from .program import Instruction, Program, Value, values_in
-from .scalars import literal
 
 
 class Picks(Folds):
     """Reading and adding at indices that are known when the loops run."""
 
-    def __init__(self, program: Program) -> None:
-        super().__init__(program)
-        self.asked = asked_about(program.lines)
+    def __init__(self, program: Program, known: Callable[[Instruction], bool]) -> None:
+        super().__init__(program, known)
+        self.asked = asked_about(self.lines)
 
     def index_of(self, line: Instruction, x: Any, index: Any) -> tuple[list[Place], int]:
         """The arrays of an index, which are for the first dimensions."""
@@ -67,7 +69,7 @@ class Picks(Folds):
 
     def has_changed(self) -> bool:
         """Whether this line comes after a change that would be done twice if the step failed here."""
-        for line in self.program.lines:
+        for line in self.lines:
             if line is self.line:
                 return False
             if line.writes is not None and line.writes.root.kind != "made":
@@ -76,35 +78,57 @@ class Picks(Folds):
                 return True
         return False
 
-    def write_scattered(self, line: Instruction) -> None:
-        """The rule of x[index]: zeros, to which the cotangents are added at the index."""
-        g, index = line.args[0], line.args[3]
+    def write_added(self, line: Instruction) -> None:
+        """Zeros, to which values are added at an index: `added_at`."""
+        g, _, index = line.args
         assert line.out is not None
         if not isinstance(g, Value):
             raise NoLoop(line)
         target, place = self.place(line.out), self.place(g)
-        names = coordinates(place.shape)
-        zeros = coordinates(target.shape)
-        body = nested(
-            [(o, m) for o, m in zip(zeros, target.shape, strict=True) if o != "0"],
-            [self.store(target, target.along(zeros), literal(0, target.dtype))],
-        )
+        body = self.filled(target, "0")
         if not any(True for _ in values_in(index)):  # numbers and slices: no entry is met twice
-            part = self.place(line.out, self.images[line.out][index])
-            if part.shape != place.shape:
-                raise NoLoop(line)
-            copy = self.store(part, part.along(names), self.load(place, place.along(names)))
-            ranges = [(o, m) for o, m in zip(names, place.shape, strict=True) if o != "0"]
-            self.alone([*body, *nested(ranges, [copy])], [place], [target])
+            self.alone([*body, *self.copied(place, self.part(line.out, index))], [place], [target])
             return
         arrays, n = self.index_of(line, line.out, index)
+        names = coordinates(place.shape)
         rows = names[: len(names) - (len(target.shape) - n)]
         inside = Loop(())
         special = self.found(inside, arrays, rows, target)
         at = f"{self.pointer(target)}[{target.at(special, ['?'] * n + names[len(rows) :])}]"
         inside.body.append(f"{at} = {at} + {self.load(place, place.along(names))}")
-        ranges = [(o, m) for o, m in zip(names, place.shape, strict=True) if o != "0"]
-        self.alone([*body, *nested(ranges, inside.body)], [place, *arrays], [target])
+        body += nested(ranges_of(names, place.shape), inside.body)
+        self.alone(body, [place, *arrays], [target])
+
+    def write_written(self, line: Instruction) -> None:
+        """A copy of x in which v is written at an index: `written`."""
+        x, v, index = line.args
+        assert line.out is not None
+        if not isinstance(x, Value) or any(True for _ in values_in(index)):
+            raise NoLoop(line, "its index is of a kind that has no loop")
+        part = self.part(line.out, index)
+        self.entrywise(line, np.copyto, (x,), self.place(line.out), own=False)
+        self.entrywise(line, np.copyto, (v,), part, own=False)
+
+    def write_joined(self, line: Instruction) -> None:
+        """Arrays one after the other, or along a new dimension: `concatenate`, `stack`."""
+        (parts, *rest), options = line.args, dict(line.options)
+        axis = rest[0] if rest else options.pop("axis", 0)
+        assert line.out is not None
+        if options or len(rest) > 1 or axis is None or not all(isinstance(x, Value) for x in parts):
+            raise NoLoop(line)
+        image = self.images[line.out]
+        ends = [*accumulate(x.array.shape[axis] for x in parts)] if line.function is np.concatenate else []
+        before = (slice(None),) * (axis % image.ndim)
+        for i, x in enumerate(parts):
+            index = (*before, slice(ends[i] - x.array.shape[axis], ends[i]) if ends else i)
+            if x.array.size:
+                self.entrywise(line, np.copyto, (x,), self.part(line.out, index), own=False)
+
+    def part(self, value: Value, index: Any) -> Place:
+        """The place of value[index], a view."""
+        index = index if type(index) is tuple else (index,)
+        index = index if Ellipsis in index else (*index, ...)  # else one entry would be no view
+        return self.place(value, self.images[value][index])
 
 
 def asked_about(lines: Sequence[Instruction]) -> set[Value]:

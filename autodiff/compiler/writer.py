@@ -162,6 +162,10 @@ class Writer:
         self.know(result, out)
         return Lifted(result, out, self)
 
+    def applied(self, primitive: Any, args: tuple[Any, ...]) -> Any:
+        """A primitive that a rule calls is part of the rule."""
+        return primitive.forward(*args)
+
     def selects_nothing(self, function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
         """Whether our own code looks for what is wrong with its arguments, x[bad], and finds nothing."""
         if function is not operator.getitem or self.lowering is not None or not masks(args[1]):

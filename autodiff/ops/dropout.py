@@ -139,7 +139,7 @@ def drop_channels(name: str, input: Tensor, dims: int, p: float, training: bool,
 
 def one_each(input: Tensor, dims: int) -> Array:
     """An array like `input` with one entry for all that follows the first `dims` dimensions."""
-    return np.empty((*input.shape[:dims], *(1,) * (input.ndim - dims)), input.dtype)
+    return np.zeros((*input.shape[:dims], *(1,) * (input.ndim - dims)), input.dtype)
 
 
 def noise(x: Array, p: float) -> Array:
