@@ -33,7 +33,6 @@ class GradcheckError(RuntimeError):
 def gradcheck(
     func: Callable[..., Any],
     inputs: Tensor | Sequence[Any],
-    *,
     eps: float = 1e-6,
     atol: float = ATOL,
     rtol: float = RTOL,

@@ -193,14 +193,16 @@ def grad(
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """The gradients of the sum of `outputs` with respect to `inputs`, as a tuple; no `.grad` is touched.
 
     `grad_outputs` are the cotangents of non-scalar outputs. An input that the outputs do not depend on is
-    an error, or None with `allow_unused`, or zeros with `materialize_grads`. Source: PyTorch,
-    `torch.autograd.grad`.
+    an error, or None with `allow_unused`, or zeros with `materialize_grads`. `only_inputs` is of no effect,
+    and `is_grads_batched` refused (NotImplementedError). Source: PyTorch, `torch.autograd.grad`.
 
     >>> import autodiff
     >>> x = autodiff.tensor(2.0, requires_grad=True)
@@ -212,6 +214,11 @@ def grad(
     for name, given in (("outputs", outputs), ("inputs", inputs)):
         if not hasattr(given, "__iter__"):
             raise located.TypeError(f"grad(): {name} must be a Tensor or several, not {type(given).__name__}")
+    if is_grads_batched:
+        raise located.NotImplementedError(
+            "grad(): is_grads_batched is not available: call grad for each row of grad_outputs, with "
+            "retain_graph=True, or map it, autodiff.func.vmap"
+        )
     roots = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     if not targets:

@@ -251,9 +251,9 @@ class Module:
             if module is not None:
                 yield from module.named_modules(memo, join(prefix, name), remove_duplicate)
 
-    def modules(self) -> Iterator[Module]:
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
         """This module and all modules below it."""
-        return (module for _, module in self.named_modules())
+        return (module for _, module in self.named_modules(remove_duplicate=remove_duplicate))
 
     def get_submodule(self, target: str) -> Module:
         """The submodule of this name, such as `encoder.layers.0`; AttributeError if there is none."""
@@ -306,12 +306,14 @@ class Module:
                     state[join(path, name)] = tensor if keep_vars else tensor.detach()
         return state
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> IncompatibleKeys:
         """Copy the values of `state_dict`, tensors or arrays, into the parameters and buffers of these names.
 
         Everything is checked first: if anything does not fit, RuntimeError lists it all and nothing is
         changed. Names that are missing or unexpected are an error too if `strict`, and are returned
-        otherwise.
+        otherwise. With `assign` nothing is copied: the tensors take the place of the old ones, dtype and all.
         """
         if not isinstance(state_dict, Mapping):
             raise located.TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
@@ -324,8 +326,17 @@ class Module:
             )
         with autodiff.no_grad():
             for name, value in values.items():
-                mine[name].copy_(value)
+                if assign:
+                    self._assign(name, autodiff.as_tensor(state_dict[name]), mine[name])
+                else:
+                    mine[name].copy_(value)
         return keys
+
+    def _assign(self, name: str, value: Tensor, old: Tensor) -> None:
+        """Put a tensor in the place of the parameter or buffer `old`."""
+        path, _, own = name.rpartition(".")
+        learned = isinstance(old, Parameter)
+        self.get_submodule(path).__dict__[own] = Parameter(value, old.requires_grad) if learned else value
 
     # Changes to the whole ------------------------------------------------------------------------------
 

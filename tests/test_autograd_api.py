@@ -433,6 +433,18 @@ def test_hooks_act_on_grad_too(lib):
 
 
 @both
+@pytest.mark.filterwarnings("ignore:`grad_variables` is deprecated:FutureWarning")
+def test_the_older_arguments_of_grad(lib):
+    x = leaf(lib)
+    options = {"create_graph": True, "retain_graph": True, "only_inputs": True}
+    (g,) = grad(lib, (x**3).sum(), x, **options)  # as scripts for gradient penalties write it
+    assert grad(lib, g.sum(), [x, leaf(lib)], None, False, False, True, True)[0].tolist() == [6, 12, 18]
+    y = x * x
+    lib.autograd.backward([y], None, False, False, [lib.tensor([1.0, 2.0, 3.0])])
+    assert x.grad.tolist() == [2, 8, 18]
+
+
+@both
 def test_hooks_after_accumulation_find_the_gradient_in_place(lib):
     x, seen = leaf(lib), []
     handle = x.register_post_accumulate_grad_hook(lambda x: seen.append(x.grad.tolist()))
@@ -442,9 +454,11 @@ def test_hooks_after_accumulation_find_the_gradient_in_place(lib):
     x.requires_grad_(False).requires_grad_()
     (x * 2).sum().backward()
     grad(lib, (x * x).sum(), x)
+    x.grad = None
+    lib.autograd.backward([(x * 5).sum(), x.sum()])
     handle.remove()
     (x * 2).sum().backward()
-    assert seen == [[2, 4, 6], [13, 15, 17], [15, 17, 19], [17, 19, 21]]
+    assert seen == [[2, 4, 6], [13, 15, 17], [15, 17, 19], [17, 19, 21], [6, 6, 6]]
 
 
 @both

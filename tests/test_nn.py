@@ -695,3 +695,18 @@ def test_embedding_bag() -> None:
         found.append([y.tolist(), summed.weight.grad.tolist(), largest(index.reshape(2, 2)).tolist()])
         assert not largest.weight.requires_grad and summed.weight.requires_grad
     assert found[0] == found[1]
+
+
+def test_load_state_dict_may_assign() -> None:
+    """The tensors themselves become the parameters and buffers, with their dtype; learning goes on as set."""
+    found = []
+    for lib, library in ((autodiff, nn), (torch, torch.nn)):
+        net = library.Sequential(library.Linear(2, 1), library.BatchNorm1d(1))
+        net[0].bias.requires_grad_(False)
+        state = {name: lib.zeros_like(values).double() for name, values in net.state_dict().items()}
+        keys = net.load_state_dict(state, assign=True)
+        state["0.weight"].add_(3.0)  # nothing was copied
+        parameters = [(n, str(p.dtype).split(".")[-1], p.requires_grad) for n, p in net.named_parameters()]
+        found.append((parameters, net[0].weight.tolist(), net[1].running_var.tolist(), len(keys[0])))
+        assert isinstance(net[0].weight, library.Parameter)
+    assert found[0] == found[1]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from ..accumulated import AfterAccumulation, call_accumulated
 from ..dtypes import Array
 from ..errors import located
 from ..functional import accumulate, records_of, run
@@ -25,12 +27,13 @@ def backward(
     grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    grad_variables: Tensor | Sequence[Tensor | None] | None = None,
     inputs: Tensors | None = None,
 ) -> None:
     """Add the gradients of the sum of `tensors` to `.grad` of every leaf behind them (or of `inputs` alone).
 
-    `grad_tensors` are the cotangents of those that are no scalars. Raises what `Tensor.backward` does.
-    Source: PyTorch, `torch.autograd.backward`.
+    `grad_tensors` (`grad_variables` is their older name) are the cotangents of those that are no scalars.
+    Raises what `Tensor.backward` does. Source: PyTorch, `torch.autograd.backward`.
 
     >>> import autodiff
     >>> x = autodiff.tensor([1.0, 2.0], requires_grad=True)
@@ -39,6 +42,16 @@ def backward(
     tensor([ 3., 41.])
     """
     roots = as_list(tensors)
+    if grad_variables is not None:
+        if grad_tensors is not None:
+            raise located.RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. "
+                "Please only use `grad_tensors`."
+            )
+        warnings.warn(
+            "`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2
+        )
+        grad_tensors = grad_variables
     for k, root in enumerate(roots):
         refuse_plain(root, "backward", "tensors", k + 1)
     gradients = [None] * len(roots) if grad_tensors is None else as_list(grad_tensors)
@@ -51,12 +64,15 @@ def backward(
             raise located.RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         targets = dict(zip(records_of(given), given, strict=True))
     wanted = None if targets is None else frozenset(targets)
-    for record, g in run(roots, gradients, wanted, retain_graph, create_graph).items():
+    found = run(roots, gradients, wanted, retain_graph, create_graph)
+    for record, g in found.items():
         x = targets[record] if targets is not None else record.tensor() if record.tensor else None
         if x is not None:
             accumulate(x, g)
     for x in targets.values() if targets is not None else ():
         x.retain_grad()  # from now on, if it is a result
+    if AfterAccumulation.made:
+        call_accumulated([record for record in found if targets is None or record in targets], create_graph)
 
 
 def as_list(tensors: Any) -> list[Any]:

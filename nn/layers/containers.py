@@ -96,10 +96,10 @@ class _Numbered(Module):
         self._replace(modules)
         return self
 
-    def pop(self, index: int) -> Any:
-        """Take the module at `index` out, and return it."""
-        module = self[index]
-        del self[index]
+    def pop(self, key: int) -> Any:
+        """Take the module at the index `key` out, and return it."""
+        module = self[key]
+        del self[key]
         return module
 
 

@@ -76,7 +76,14 @@ class Embedding(Module):
 
     @classmethod
     def from_pretrained(
-        cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None
+        cls,
+        embeddings: Tensor,
+        freeze: bool = True,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
     ) -> Embedding:
         """An Embedding whose weight is this matrix, which is not trained if `freeze`."""
         if embeddings.ndim != 2:
@@ -84,7 +91,8 @@ class Embedding(Module):
                 f"Embeddings parameter is expected to be 2-dimensional, not {embeddings.shape}"
             )
         rows, columns = embeddings.shape
-        return cls(rows, columns, padding_idx, _weight=embeddings, _freeze=freeze)
+        options = padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse
+        return cls(rows, columns, *options, _weight=embeddings, _freeze=freeze)
 
     def forward(self, input: Tensor) -> Tensor:
         return embedding(input, self.weight, self.padding_idx)
@@ -126,11 +134,25 @@ class EmbeddingBag(Embedding):
 
     @classmethod
     def from_pretrained(  # type: ignore[override]
-        cls, embeddings: Tensor, freeze: bool = True, *, mode: str = "mean", **options: Any
+        cls,
+        embeddings: Tensor,
+        freeze: bool = True,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
     ) -> EmbeddingBag:
         """An EmbeddingBag whose weight is this matrix, which is not trained if `freeze`."""
+        if embeddings.ndim != 2:
+            raise located.AssertionError(
+                f"Embeddings parameter is expected to be 2-dimensional, not {embeddings.shape}"
+            )
         rows, columns = embeddings.shape
-        bag = cls(rows, columns, mode=mode, _weight=embeddings, **options)
+        options = max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings, include_last_offset
+        bag = cls(rows, columns, *options, padding_idx)
         bag.weight.requires_grad_(not freeze)
         return bag
 
