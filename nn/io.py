@@ -9,7 +9,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from contextlib import suppress
 from typing import IO, Any
 
 import numpy as np
@@ -54,7 +54,7 @@ def save(state: Any, path: File) -> None:
     contents = _contents(state.state_dict() if isinstance(state, Module) else state)
     write = _write_safetensors if _is_safetensors(path) else _write_npz
     if isinstance(path, (str, os.PathLike)):
-        _write_whole(Path(path), lambda file: write(file, contents))
+        _write_whole(os.fspath(path), lambda file: write(file, contents))
     else:
         write(path, contents)
 
@@ -68,9 +68,9 @@ def load(path: File) -> Any:
     """
     read = _read_safetensors if _is_safetensors(path) else _read_npz
     if isinstance(path, (str, os.PathLike)):
-        if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+        if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
             raise ValueError(f"{os.fspath(path)} cannot be loaded: it is a device or a pipe, not a file")
-        with Path(path).open("rb") as file:
+        with open(path, "rb") as file:
             return _loaded(read, file, os.fspath(path))
     return _loaded(read, path, "the file")
 
@@ -106,21 +106,28 @@ def _loaded(read: Callable[[IO[bytes]], Contents], file: IO[bytes], called: str)
         raise ValueError(f"{called} cannot be loaded: its {STRUCTURE} is damaged ({error!r})") from error
 
 
-def _write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def _write_whole(path: str, write: Callable[[IO[bytes]], None]) -> None:
     """Write a file that is complete or not there at all."""
-    path = Path(os.path.realpath(path))
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"Parent directory {path.parent} does not exist: make it before {path.name}")
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.unfinished")
-    unfinished.unlink(missing_ok=True)
+    path = os.path.realpath(path)
+    parent, name = os.path.split(path)
+    if not os.path.isdir(parent):
+        raise FileNotFoundError(f"Parent directory {parent} does not exist: make it before {name}")
+    unfinished = os.path.join(parent, f".{name}.{os.getpid()}.{threading.get_ident()}.unfinished")
+    _remove(unfinished)
     try:
-        with unfinished.open("xb") as file:
+        with open(unfinished, "xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
     finally:
-        unfinished.unlink(missing_ok=True)
+        _remove(unfinished)
+
+
+def _remove(path: str) -> None:
+    """Remove a file, if it is there."""
+    with suppress(FileNotFoundError):
+        os.remove(path)
 
 
 # npz ------------------------------------------------------------------------------------------------------

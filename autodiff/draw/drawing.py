@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import dot
 from .layout import FORMATS, LayoutError, render
 from .model import Graph
 from .themes import THEMES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MOST = 2000  # nodes that are laid out; beyond, the time grows out of hand and nobody could read it
 LONGEST = 20_000  # characters of DOT that a notebook shows where it cannot show the picture
@@ -73,6 +75,8 @@ class Drawing:
 
         Raises ValueError for another suffix, LayoutError as `svg` does; no file is then written or changed.
         """
+        from pathlib import Path
+
         target = Path(path)
         suffix = target.suffix.lower().removeprefix(".")
         if suffix in ("dot", "gv"):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def engine(dot: str, form: str) -> list[str]:
         return [found, f"-T{form}"]
     place = importlib.util.find_spec("pygraphviz")
     if place is not None and place.origin is not None and sys.executable:
-        return [sys.executable, "-I", "-c", PYGRAPHVIZ, form, str(Path(place.origin).parent.parent)]
+        return [sys.executable, "-I", "-c", PYGRAPHVIZ, form, os.path.dirname(os.path.dirname(place.origin))]
     raise LayoutError(f"no layout program found. Do one of these: {HOW_TO_GET_ONE}", dot)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from autodiff.errors import located
@@ -13,6 +12,8 @@ from autodiff.errors import located
 from ..optim.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from autodiff import Tensor
 
     from .trainer import Trainer
@@ -212,6 +213,8 @@ class ModelCheckpoint(Callback):
 
     def _path(self, epoch: int, values: Mapping[str, float]) -> Path:
         """Where the checkpoint of this epoch goes."""
+        from pathlib import Path
+
         try:
             return Path(self.path.format_map({**values, "epoch": epoch}))
         except (KeyError, ValueError, IndexError, AttributeError) as error:

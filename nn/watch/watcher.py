@@ -13,7 +13,6 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,8 @@ from .activations import Idle, idle, watched
 from .boundary import Boundary
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..training.trainer import Trainer
 
 SHARE = 0.03  # of the training's time: what measuring may take where no interval is given,
@@ -243,6 +244,8 @@ class Watch(Callback):
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the report to a file, and return its path. Raises ValueError if no step was watched."""
+        from pathlib import Path
+
         target = Path(path)
         target.write_bytes(self.html.encode())
         return target
