@@ -66,10 +66,40 @@ def type_(input: Tensor, dtype: Any = None) -> Any:
     return to(input, dtype=named[0] if named else dtype)
 
 
+def half(input: Tensor) -> Tensor:
+    """Raise TypeError: there is no float16 here, nor `bfloat16`, `byte`, `char`, `short`."""
+    return to(input, dtype=np.dtype(np.float16))
+
+
+def bfloat16(input: Tensor) -> Tensor:
+    """Raise TypeError: see `half`."""
+    return to(input, dtype="bfloat16")
+
+
+def byte(input: Tensor) -> Tensor:
+    """Raise TypeError: a mask is `x.bool()`, small numbers are `x.long()`."""
+    return to(input, dtype=np.dtype(np.uint8))
+
+
+def char(input: Tensor) -> Tensor:
+    """Raise TypeError: see `byte`."""
+    return to(input, dtype=np.dtype(np.int8))
+
+
+def short(input: Tensor) -> Tensor:
+    """Raise TypeError: see `byte`."""
+    return to(input, dtype=np.dtype(np.int16))
+
+
 def cuda(input: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
     """Raise RuntimeError: there is no GPU. Ask first: `is_cuda` is False."""
     refuse_device(f"cuda:{device or 0}")
     return input
+
+
+def nbytes(input: Tensor) -> int:
+    """The size of the values in bytes."""
+    return int(input.array.size * input.array.itemsize)
 
 
 def is_cuda(input: Tensor) -> bool:

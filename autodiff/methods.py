@@ -391,7 +391,7 @@ class Methods:
     def baddbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
         return inplace.change(self, products.baddbmm, batch1, batch2, beta=beta, alpha=alpha)
     def unsqueeze_(self, dim: Any) -> Tensor: return inplace.reform(self, shapes.unsqueeze, dim)
-    def squeeze_(self, *dim: Any) -> Tensor: return inplace.reform(self, shapes.squeeze, *dim)
+    def squeeze_(self, dim: Any = None) -> Tensor: return inplace.reform(self, shapes.squeeze, dim)
     def t_(self) -> Tensor: return inplace.reform(self, reordering.t)
     def transpose_(self, dim0: Any, dim1: Any) -> Tensor:
         return inplace.reform(self, reordering.transpose, dim0, dim1)
@@ -409,8 +409,11 @@ class Methods:
     def bool(self) -> Tensor: return conversion.to(self, bool_)
     def cpu(self) -> Tensor: return conversion.to(self, "cpu")
     cuda, is_cuda = conversion.cuda, property(conversion.is_cuda)
+    half, bfloat16 = conversion.half, conversion.bfloat16
+    byte, char, short = conversion.byte, conversion.char, conversion.short
     ndimension, is_complex, is_nonzero = conversion.dim, conversion.is_complex, conversion.is_nonzero
     size, dim, nelement = conversion.size, conversion.dim, conversion.numel
+    itemsize, nbytes = property(conversion.element_size), property(conversion.nbytes)
     stride, element_size, data_ptr = conversion.stride, conversion.element_size, conversion.data_ptr
     is_contiguous, is_floating_point = conversion.is_contiguous, conversion.is_floating_point
     new_tensor, new_zeros, new_ones = creation.new_tensor, creation.new_zeros, creation.new_ones

@@ -414,6 +414,14 @@ class Module:
         """All floating-point parameters and buffers as float64."""
         return self.to(autodiff.float64)
 
+    def half(self: Self) -> Self:
+        """Raise TypeError: there is no float16 here."""
+        return self.to(dtype="float16")
+
+    def bfloat16(self: Self) -> Self:
+        """Raise TypeError: there is no bfloat16 here."""
+        return self.to(dtype="bfloat16")
+
     def cpu(self: Self) -> Self:
         """The module itself: everything is on the CPU."""
         return self

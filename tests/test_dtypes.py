@@ -15,6 +15,7 @@ import pytest
 import torch
 
 import autodiff
+import nn
 from autodiff.dtypes import SUPPORTED
 
 from .against_torch import TORCH_DTYPES
@@ -125,3 +126,18 @@ def test_operators_in_place(name):
             ours, theirs = result(function, x, y), result(function, a, b)
             assert_same(name, ours, theirs)
             assert isinstance(ours, Exception) or ours is x
+
+
+@pytest.mark.parametrize("name", ["half", "bfloat16", "byte", "char", "short"])
+def test_dtypes_that_are_not_here_are_refused_by_name(name: str) -> None:
+    refused = [autodiff.ones(2)] + [nn.Linear(1, 1)] * (name in ("half", "bfloat16"))
+    for x in refused:
+        with pytest.raises(TypeError, match="is not supported: use one of float32, float64, int64, bool"):
+            getattr(x, name)()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool"])
+def test_bytes(dtype: str) -> None:
+    ours, theirs = (lib.zeros(2, 3, dtype=getattr(lib, dtype)) for lib in (autodiff, torch))
+    assert (ours.itemsize, ours.nbytes) == (theirs.itemsize, theirs.nbytes)
+    assert ours[:, ::2].nbytes == theirs[:, ::2].nbytes
