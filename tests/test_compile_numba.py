@@ -219,6 +219,103 @@ def test_layers_train_alike(name, double, monkeypatch, as_python):
     assert_near(*found, *tolerance)
 
 
+optim = nn.optim
+OPTIMIZERS = {
+    "SGD, decay": lambda p: optim.SGD(p, lr=0.1, weight_decay=0.1),
+    "SGD, two groups": lambda p: optim.SGD(
+        [{"params": [*p][:2], "lr": 0.2}, {"params": [*p][2:], "momentum": 0.9, "maximize": True}], lr=0.1
+    ),
+    "Adam, decay": lambda p: optim.Adam(p, lr=0.05, weight_decay=0.1, maximize=True),
+    "RMSprop": optim.RMSprop,
+    "RMSprop, all": lambda p: optim.RMSprop(p, momentum=0.9, centered=True, weight_decay=0.1, maximize=True),
+    "Adagrad": optim.Adagrad,
+    "Adagrad, all": lambda p: optim.Adagrad(p, lr=0.1, lr_decay=0.1, weight_decay=0.1, maximize=True),
+    "Adadelta": lambda p: optim.Adadelta(p, weight_decay=0.1),
+    "Adamax": lambda p: optim.Adamax(p, weight_decay=0.1, maximize=True),
+    "NAdam": lambda p: optim.NAdam(p, lr=0.05, weight_decay=0.1),
+    "NAdam, decoupled": lambda p: optim.NAdam(p, lr=0.05, weight_decay=0.1, decoupled_weight_decay=True),
+    "RAdam": lambda p: optim.RAdam(p, lr=0.05),
+    "RAdam, all": lambda p: optim.RAdam(
+        p, lr=0.05, weight_decay=0.1, decoupled_weight_decay=True, maximize=True
+    ),
+    "Rprop": optim.Rprop,
+    "ASGD": lambda p: optim.ASGD(p, lr=0.1, t0=3, weight_decay=0.1),
+}
+
+
+@pytest.mark.parametrize("double", [False, True], ids=["float32", "float64"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_move_alike(name, double, monkeypatch, as_python):
+    def made():
+        model, x, y, loss, _ = NETWORKS["xor"]()
+        kind = autodiff.float64 if double else autodiff.float32
+        parameters = model.to(kind).parameters
+        return model, x.to(kind), y.to(kind), loss, lambda _: OPTIMIZERS[name]([*parameters()])
+
+    monkeypatch.setitem(NETWORKS, name, made)
+    tolerance = (1e-9, 1e-11) if double else (1e-4, 1e-6)
+    found = []
+    for keep in (fast, autodiff.compile):
+        model, optimizer, _, _, step = training(name, keep)
+        history = []
+        for i in range(8):
+            halve_rate(i, model, optimizer)
+            history.append((step(), left(model, optimizer)))
+        found.append([history, step.repeat(4), left(model, optimizer)])
+        assert replays(step) == 1 and (keep is not fast or is_native(step))
+    assert_near(*found, *tolerance)
+
+
+def test_rules_compile():
+    def step():
+        for one in optimizers:
+            one.zero_grad()
+        loss = sum((w * w * w).sum() for w in parameters)
+        loss.backward()
+        for one in optimizers:
+            one.step()
+        return loss.detach()
+
+    found = []
+    for keep in (fast, autodiff.compile):
+        parameters = [data((2, 3), i).requires_grad_() for i in range(len(OPTIMIZERS))]
+        optimizers = [
+            make([w, autodiff.ones(1), autodiff.ones(1)])
+            for make, w in zip(OPTIMIZERS.values(), parameters, strict=True)
+        ]
+        compiled = keep(step)
+        found.append([[compiled() for _ in range(5)], compiled.repeat(5), parameters])
+        assert keep is not fast or is_native(compiled)
+    assert_near(*found, 1e-3, 1e-4)
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_two_optimizers_of_parts_that_meet(alike, as_python):
+    found, x = [], data((8, 5))
+    for keep in (fast, autodiff.compile):
+        autodiff.manual_seed(0)
+        one, two = nn.Linear(5, 4), nn.Linear(4, 3)
+        first = optim.SGD(one.parameters(), lr=0.1, momentum=0.9)
+        second = first if alike else optim.RMSprop([*two.parameters(), *one.parameters()], lr=0.01)
+
+        def step(one=one, two=two, first=first, second=second):
+            first.zero_grad(), two.zero_grad()
+            loss = (two(one(x).tanh()) ** 2).mean()
+            loss.backward()
+            first.step()
+            one.bias.grad.mul_(0.5)
+            second.step()
+            return loss.detach()
+
+        compiled, history = keep(step), []
+        for i in range(8):
+            halve_rate(i, one, first)
+            history.append((compiled(), left(nn.ModuleList([one, two]), second), left(one, first)))
+        found.append([history, compiled.repeat(3), left(nn.ModuleList([one, two]), second)])
+        assert keep is not fast or is_native(compiled)
+    assert_near(*found)
+
+
 @pytest.mark.parametrize("name", ["xor", "xor, probabilities", "moons", "dropout", "embedding", *OURS])
 def test_networks_train_alike(name, monkeypatch):
     monkeypatch.setitem(NETWORKS, name, {**NETWORKS, **OURS}[name])
@@ -564,25 +661,18 @@ def test_an_argument_may_overlap_with_what_is_changed():
     assert is_native(compiled)
 
 
-def test_two_optimizers_are_left_to_numpy():
-    w, v = autodiff.ones(2).requires_grad_(), autodiff.ones(2).requires_grad_()
-    one, two = nn.optim.SGD([w], lr=0.1), nn.optim.SGD([v], lr=0.2)
+class Gentle(nn.optim.SGD):
+    """An optimizer with a slope of its own."""
 
-    def step():
-        one.zero_grad(), two.zero_grad()
-        (w * v).sum().backward()
-        one.step(), two.step()
-
-    compiled = fast(step)
-    with pytest.warns(RuntimeWarning, match="a second step"):
-        for _ in range(4):
-            compiled()
-    assert replays(compiled) == 1
+    def slope(self, *args):
+        return super().slope(*args) * 0.5
 
 
-def test_an_optimizer_without_a_form_is_named():
-    *_, step = training("RMSprop", fast)
-    with pytest.warns(RuntimeWarning, match="RMSprop"):
+def test_an_optimizer_without_a_form_is_named(monkeypatch):
+    made = (*NETWORKS["xor"]()[:4], lambda p: Gentle(p, lr=0.1))
+    monkeypatch.setitem(NETWORKS, "gentle", lambda: made)
+    *_, step = training("gentle", fast)
+    with pytest.warns(RuntimeWarning, match="Gentle has a rule of its own"):
         for _ in range(4):
             step()
 

@@ -33,6 +33,7 @@ class Loops(Patches):
         super().__init__(program, lambda line: form_of(line) is not None)
         self.updates = updates
         self.draws: list[Instruction] = []
+        self.groups = 0  # of parameters that are moved
         self.remembered: dict[Any, Any] = {}  # by slot: what an optimizer remembers of a parameter
         self.results: list[Value] = list(dict.fromkeys(values_in(program.result)))
         self.kept = {g for _, g in program.gradients if g is not None}

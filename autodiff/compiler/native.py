@@ -25,7 +25,7 @@ from .memories import NoLoop
 from .moves import plain_descent
 from .program import Instruction, Program, Returned, Update, Value, layout, replaced, update_of
 from .replay import Replay
-from .steps import flags_of, numbers_of, rule_of, write_update
+from .steps import flags_of, numbers_of, rule_of, state_names, write_update
 from .watch import leaves
 
 array_of = attrgetter("array")
@@ -56,7 +56,6 @@ class Native(Replay):
         self.checked: Loops | None = None
         if self.loops.draws and any(line.function is bool for line in program.lines):
             self.checked = Loops(program, write_update, only_checks=True)  # nothing is drawn if they fail
-        self.moved: list[Update] = []
         self.options: list[Options] = []
         self.memories: dict[Value, Array] = {}
         super().__init__(program, environment)
@@ -191,7 +190,6 @@ class Native(Replay):
         """What must hold of an optimizer; its numbers are read anew when one of them has changed."""
         update: Update = line.args[0]
         optimizer = update.optimizer
-        self.moved.append(update)
         o, groups, state = (self.bound(x, "o") for x in (optimizer, optimizer.param_groups, optimizer.state))
         self.checks += [f"{o}.param_groups is not {groups}", f"{o}.state is not {state}"]
         self.checks.append(f"len({groups}) != {len(optimizer.param_groups)}")
@@ -209,17 +207,19 @@ class Native(Replay):
             self.bindings.append(options.refresh)
             self.options.append(options)
             self.written += [w for _, w, _ in work if w.kind == "tensor"]
-        if self.loops.remembered:
+        params = [p for group, work in update.groups if state_names(rule, group) for p, _, _ in work]
+        if params:
             self.names |= {"any": any, "map": map, "is_not": is_not, "chain": chain.from_iterable}
-            params = self.bound([p for _, work in update.groups for p, _, _ in work], "p")
-            entries = f"chain(map({self.bound(dict.values)}, map({state}.get, {params})))"
-            self.names |= {"array_of": array_of, "state_arrays": []}
-            self.checks.append(f"any(map(is_not, map(array_of, {entries}), state_arrays))")
+            entries = f"chain(map({self.bound(dict.values)}, map({state}.get, {self.bound(params, 'p')})))"
+            arrays = self.bound([], "s")
+            self.names["array_of"] = array_of
+            self.checks.append(f"any(map(is_not, map(array_of, {entries}), {arrays}))")
+            self.bindings.append(lambda: self.names.update({arrays: [*arrays_of(optimizer.state, params)]}))
 
     # binding
 
     def bind(self) -> bool:
-        if len(self.moved) > 1 or not self.state_fits() or not super().bind():
+        if not self.state_fits() or not super().bind():
             return False
         if not all(options.same_flags() for options in self.options):
             return False
@@ -229,28 +229,18 @@ class Native(Replay):
                 now = None if grad is None else grad if type(grad) is np.ndarray else grad.array
                 if now is None or now.dtype != root.array.dtype or layout(now) != layout(root.array):
                     return False
-        if self.loops.remembered:
-            self.names["state_arrays"] = [*self.state_arrays()]
         self.table.fill(self.array_at)
         if self.checked is not None:
             self.checks_table.fill(self.array_at)
         return True
 
-    def state_arrays(self) -> Iterator[Array]:
-        """What the optimizer remembers, in the order in which it is checked."""
-        for update in self.moved:
-            for _, work in update.groups:
-                for p, _, _ in work:
-                    yield from map(array_of, update.optimizer.state.get(p, {}).values())
-
     def state_fits(self) -> bool:
-        """Whether the optimizer remembers what the loops expect, in the layout that they expect."""
-        for update in self.moved:
-            state = update.optimizer.state
-            for p, name, strides, shape, dtype in self.loops.remembered.values():
-                array = state[p][name].array if p in state and name in state[p] else None
-                if array is None or (array.strides, array.shape, array.dtype) != (strides, shape, dtype):
-                    return False
+        """Whether the optimizers remember what the loops expect, in the layout that they expect."""
+        for p, name, strides, shape, dtype, optimizer in self.loops.remembered.values():
+            entry = optimizer.state.get(p, {})
+            array = entry[name].array if name in entry else None
+            if array is None or (array.strides, array.shape, array.dtype) != (strides, shape, dtype):
+                return False
         return True
 
     def array_at(self, key: Any) -> Array:
@@ -266,8 +256,8 @@ class Native(Replay):
         if what != "state":
             numbers: Array = self.outs[number] if what == "result" else self.options[number].numbers
             return numbers
-        p, name = self.loops.remembered[key][:2]
-        of_state: Array = self.moved[0].optimizer.state[p][name].array
+        p, name, *_, optimizer = self.loops.remembered[key]
+        of_state: Array = optimizer.state[p][name].array
         return of_state
 
     # many steps
@@ -302,6 +292,12 @@ class Native(Replay):
             return {name: stacked(part) for name, part in tree.items()} if type(tree) is dict else tree
 
         return done, stacked(program.result)
+
+
+def arrays_of(state: Any, params: list[Any]) -> Iterator[Array]:
+    """What an optimizer remembers, in the order in which it is checked."""
+    for p in params:
+        yield from map(array_of, state.get(p, {}).values())
 
 
 class Options:
