@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import autodiff
+from autodiff.ops import special
 
 from .against_torch import TORCH_DTYPES
 
@@ -160,3 +161,17 @@ def test_softmax_of_many(far: float) -> None:
     x[5, 0] = 0
     ours, theirs = autodiff.softmax(autodiff.from_numpy(x), 1), torch.softmax(torch.from_numpy(x).double(), 1)
     np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=2e-6, atol=1e-37)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.bool_])
+@pytest.mark.parametrize("stored", [np.ascontiguousarray, np.asfortranarray, lambda x: x[::2, ::3]])
+def test_a_choice_without_branches_has_the_bits_of_the_one_with_them(dtype: Any, stored: Any) -> None:
+    random = np.random.default_rng(0)
+    special_values = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -2.5, 1e-40])
+    with np.errstate(invalid="ignore"):
+        x, y = (stored(random.choice(special_values, (200, 300)).astype(dtype)) for _ in range(2))
+    mask = stored(random.random((200, 300)) < 0.5)
+    assert x.size >= special.LARGER
+    for a, b in ((x, y), (x, y[:1]), *([] if dtype is np.bool_ else [(x, 0), (0, y)])):
+        found, expected = special.where(mask, a, b), np.where(mask, a, b)
+        assert found.dtype == expected.dtype and found.tobytes() == expected.tobytes()

@@ -30,7 +30,7 @@ def softmax_forward(x: Array, axis: Any) -> Array:
     if is_tame(x):  # then nothing has to be taken out
         z = np.exp(x)
     else:
-        z = np.asarray(x - x.max(axis=axis, keepdims=True, initial=-np.inf))
+        z = np.asarray(x - largest(x, axis))
         z = np.exp(z, out=z)
     z /= total(z, axis)
     return z
@@ -45,8 +45,13 @@ LARGE = 1 << 12  # entries: below, looking costs as much as taking out the large
 FAR = 40  # e to this, summed over millions of entries, is far from the largest float32
 
 
+def largest(x: Array, axis: Any) -> Any:
+    """The maximum along `axis`, which is kept; -inf of nothing."""
+    return np.maximum.reduce(x, axis, keepdims=True, initial=-np.inf)
+
+
 def log_softmax_forward(x: Array, axis: Any) -> Array:
-    z = np.asarray(x - x.max(axis=axis, keepdims=True, initial=-np.inf))
+    z = np.asarray(x - largest(x, axis))
     z -= np.log(total(np.exp(z), axis))
     return z
 

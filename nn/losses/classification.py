@@ -11,6 +11,7 @@ from autodiff import Tensor
 from autodiff.errors import located
 from autodiff.ops import losses as primitive
 from autodiff.ops.arguments import refuse_no_number, refuse_plain
+from autodiff.ops.indexing import getitem
 
 from ..suspicions.logits import doubt_logits
 from .checks import alike, pair, reduced, reduction_of, refuse_integers, refuse_others, refuse_shapes
@@ -19,6 +20,7 @@ from .checks import alike, pair, reduced, reduction_of, refuse_integers, refuse_
 # mypy: disable-error-code="no-any-return"
 
 LOGITS = "logits, and applies the softmax itself"
+LOG_PROBABILITIES = "log-probabilities, the result of log_softmax"
 
 
 def binary_cross_entropy(
@@ -204,11 +206,19 @@ def nll_loss(
     >>> nll_loss(autodiff.tensor([[-0.5, -1.0], [-2.0, -0.25]]), autodiff.tensor([0, 0]))
     tensor(1.2500)
     """
+    if (
+        reduction == "mean"
+        and weight is None
+        and size_average is reduce is None
+        and rows_of_classes(input, target, ignore_index)
+    ):
+        doubt_logits(input, "nll_loss", LOG_PROBABILITIES)
+        return -getitem(input, (np.arange(len(target.array)), target.array)).mean()
     reduction = reduction_of(size_average, reduce, reduction)
     refuse_others("nll_loss", input, target)
     refuse_integers("nll_loss", input.dtype)
     refuse_weight("nll_loss", weight, input)
-    doubt_logits(input, "nll_loss", "log-probabilities, the result of log_softmax")
+    doubt_logits(input, "nll_loss", LOG_PROBABILITIES)
     return of_indices(input, ClassIndices("nll_loss", input, target, ignore_index), weight, reduction)
 
 
