@@ -633,6 +633,18 @@ def test_what_has_no_form_is_named_and_left_to_numpy():
         strict(data((3,))), strict(data((3,)))
 
 
+def test_what_would_take_minutes_to_compile_is_left_to_numpy():
+    def step(x):
+        for _ in range(500):
+            x = (x @ x).tanh()
+        return x
+
+    compiled = fast(step)
+    with pytest.warns(RuntimeWarning, match="lines of loops would take numba minutes"):
+        for i in range(3):
+            assert bits(compiled(data((3, 3), i))) == bits(step(data((3, 3), i)))
+
+
 def test_an_argument_that_is_changed_is_left_to_numpy():
     def step(x):
         x.mul_(2)
@@ -642,6 +654,38 @@ def test_an_argument_that_is_changed_is_left_to_numpy():
     with pytest.warns(RuntimeWarning, match="it changes an argument in place"):
         for i in range(5):
             assert compiled(x).item() == 3 * 2 ** (i + 1)
+
+
+def test_an_argument_that_is_changed_through_a_view_is_left_to_numpy():
+    def step(x):
+        x.t().reshape(6, 2).mul_(3)  # a view, of the arguments that are given here
+        return x.sum()
+
+    compiled = fast(step)
+    with pytest.warns(RuntimeWarning, match="memory that is changed in place"):
+        for i in range(5):
+            x, y = data((4, 3), i).t(), data((4, 3), i).t()
+            assert_near([compiled(x), x], [step(y), y])
+
+
+def test_dropout_of_what_the_step_changes(as_python):
+    found = []
+    for keep in (fast, autodiff.compile):
+        autodiff.manual_seed(0)
+        w = data((4, 5)).requires_grad_()
+
+        def step(w=w):
+            w.grad = None
+            nn.functional.dropout(w, 0.5).sum().backward()
+            with autodiff.no_grad():
+                w.sub_(w.grad)
+
+        compiled = keep(step)
+        for _ in range(6):
+            compiled()
+        found.append(w)
+        assert keep is not fast or is_native(compiled)
+    assert_near(*found)
 
 
 def test_an_argument_may_overlap_with_what_is_changed():

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..ops import convolution, diagonals, indexing, pooling, repeating, windows
 from .folds import RUNNING, STACKED, reduction
-from .memories import NoLoop, Place, contiguous, coordinates, nested, stack_name
+from .memories import NoLoop, Place, TooLong, contiguous, coordinates, nested, stack_name
 from .patches import Patches
 from .program import COPIES, Instruction, Program, Value, values_in
 from .scalars import converted
@@ -24,6 +24,7 @@ from .scalars import converted
 Form = Callable[["Loops", Instruction], None]
 
 STACK = 1 << 17  # bytes of all values on the stack
+LONG = 3000  # lines of loops: about a minute of compiling, and for more it grows faster than the lines
 
 
 class Loops(Patches):
@@ -56,6 +57,8 @@ class Loops(Patches):
                 self.write_line(line)
         self.names_of_memory()
         self.texts = self.function()
+        if len(self.texts) > LONG:
+            raise TooLong(self.line, len(self.texts))
 
     # where values are
 
@@ -122,6 +125,8 @@ class Loops(Patches):
             chosen = self.chosen[out]
             self.entrywise(line, np.where, (chosen.mask, chosen.values, 0), self.place(out))
         elif out.root is not out:  # a view that is a copy here
+            if out.root in self.changed:
+                raise NoLoop(line, "it looks at memory that is changed in place, in another layout")
             (source,) = [v for v in line.values() if v.root is out.root]
             self.write_reshaped(line, source)
         elif (form := form_of(line)) is not None:
@@ -137,9 +142,7 @@ class Loops(Patches):
 
     def write_draw(self, line: Instruction) -> None:
         """Random numbers are drawn before the loops, into memory that these read."""
-        if any(v.kind == "made" for v in line.values()) and line.function.__name__ != "mask_like":
-            raise NoLoop(line)
-        if line.out is None:
+        if line.out is None or any(v.kind == "made" for v in values_drawn_from(line)):
             raise NoLoop(line)
         self.draws.append(line)
 
@@ -213,6 +216,11 @@ class Chosen(NamedTuple):
     values: Value
     mask: Value
     dtype: np.dtype[Any]
+
+
+def values_drawn_from(line: Instruction) -> Iterator[Value]:
+    """The values on which a draw depends; of what dropout falls on, it is the shape alone."""
+    return values_in(line.args[2:] if line.function.__name__ == "mask_like" else [*line.values()])
 
 
 # which form a function has ----------------------------------------------------------------------------------

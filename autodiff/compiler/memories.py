@@ -31,6 +31,14 @@ class NoLoop(Exception):
         self.line = line
 
 
+class TooLong(NoLoop):
+    """A program of so many lines of loops that it is not worth compiling."""
+
+    def __init__(self, line: Instruction, count: int) -> None:
+        Exception.__init__(self, f"its {count} lines of loops would take numba minutes to compile")
+        self.line = line
+
+
 class Place(NamedTuple):
     """Where the entries of an array are: in the memory of `root`, in entries, from its lowest address."""
 

@@ -19,7 +19,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..dtypes import Array, get_default_dtype
 from ..tensor import Tensor
-from .loops import Loops
+from .loops import Loops, values_drawn_from
 from .machine_code import compiled
 from .memories import NoLoop
 from .moves import plain_descent
@@ -149,7 +149,7 @@ class Native(Replay):
     def draw(self, line: Instruction) -> str:
         """The call that draws."""
         changed = {value for value in self.loops.changed if value.kind != "made"}
-        if any(value.root in changed for value in line.values()):
+        if any(value.root in changed for value in values_drawn_from(line)):
             raise NoLoop(line, "it depends on what the step has changed")
 
         def put(value: Value) -> Any:
