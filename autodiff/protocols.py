@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .arrays import as_array
 from .dtypes import Array
 from .errors import located
@@ -67,6 +69,10 @@ class Protocols:
         return int(self.array.item())
 
     def __contains__(self: Any, element: Any) -> bool:
+        if not isinstance(element, (bool, int, float, np.generic, np.ndarray, Protocols)):
+            raise located.RuntimeError(
+                f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+            )
         return bool((self.array == as_array(element)).any())
 
     def __format__(self: Any, spec: str) -> str:

@@ -811,6 +811,11 @@ ERRORS = {
         RuntimeError,
         "post accumulate grad hooks cannot be registered on non-leaf tensors",
     ),
+    "a word in a tensor": (
+        lambda lib: "a" in lib.ones(2),
+        RuntimeError,
+        "Tensor.__contains__ only supports Tensor or scalar, but you passed in a <class 'str'>.",
+    ),
     "retain": (
         lambda lib: lib.ones(2).retain_grad(),
         RuntimeError,
