@@ -83,6 +83,14 @@ class UninitializedParameter(Parameter):
         return "<UninitializedParameter>"
 
 
+class Arguments:
+    """What a lazy class takes: what the ordinary one takes, without the size."""
+
+    def __get__(self, layer: Lazy | None, owner: type[Lazy]) -> inspect.Signature:
+        _, *others = inspect.signature(owner.becomes).parameters.values()
+        return inspect.Signature([p.replace(default=owner.defaults.get(p.name, p.default)) for p in others])
+
+
 class Lazy(Module):
     """What lazy layers share: `becomes` is the ordinary class, `size` its name of what is missing."""
 
@@ -92,11 +100,7 @@ class Lazy(Module):
 
     defaults: Mapping[str, Any] = MappingProxyType({})  # that are not those of the ordinary class
 
-    def __init_subclass__(cls) -> None:
-        if "becomes" in vars(cls):  # it takes what that takes, without the size
-            _, *others = inspect.signature(cls.becomes).parameters.values()
-            others = [p.replace(default=cls.defaults.get(p.name, p.default)) for p in others]
-            cls.__signature__ = inspect.Signature(others)  # type: ignore[attr-defined]
+    __signature__ = Arguments()
 
     def __init__(self, *args: Any, **options: Any) -> None:
         given = inspect.signature(type(self)).bind(*args, **options).arguments
