@@ -645,6 +645,14 @@ def test_what_would_take_minutes_to_compile_is_left_to_numpy():
             assert bits(compiled(data((3, 3), i))) == bits(step(data((3, 3), i)))
 
 
+def test_large_convolutions_are_left_to_numpy():
+    layer, compiled = nn.Conv2d(8, 16, 3), fast(lambda x: layer(x).detach())
+    with pytest.warns(RuntimeWarning, match="conv has no form in numba: so many products .* faster in NumPy"):
+        for i in range(3):
+            x = data((32, 8, 16, 16), i)
+            assert bits(compiled(x)) == bits(layer(x).detach())
+
+
 def test_an_argument_that_is_changed_is_left_to_numpy():
     def step(x):
         x.mul_(2)

@@ -252,8 +252,8 @@ def compile(step: Callable[..., Any] | None = None, *, strict: bool = False, bac
     `backend="numba"` makes one function of machine code of the program, which takes a few seconds, once: for
     small networks, where calling NumPy takes longer than computing. Sums, products of matrices, exp and its
     kin may then differ in the last bits. The optimizers have a form there, but not LBFGS or your own; so have
-    most operations, but not sorting and inverses: a step with one of these is left to NumPy, with a warning
-    that names it (`strict=True`: RuntimeError). `step.repeat(n)` does n steps, there in one call, for whose
+    most operations, but not sorting, inverses and large convolutions: such a step is left to NumPy, with one
+    warning (`strict=True`: RuntimeError). `step.repeat(n)` does n steps, there in one call, for whose
     end Ctrl-C waits. Without numba, ImportError is raised: `pip install "autodiff-nn[jit]"`.
 
     >>> import autodiff

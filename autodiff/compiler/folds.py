@@ -14,6 +14,7 @@ from .program import Instruction, Program, Value
 from .scalars import converted, literal
 
 PRODUCT = 1 << 15  # multiplications: a larger product of matrices is left to BLAS
+PRODUCTS = 1 << 22  # multiplications: with more in products of many matrices, the step is left to NumPy
 SHORT = 8  # terms of a sum: up to so many are added up for each entry in turn
 STACKED = 1 << 15  # bytes of one value on the stack
 
@@ -182,6 +183,8 @@ class Folds(Entries):
             if None not in matrices:
                 self.alone([f"dot({', '.join(map(str, matrices))})"], [one, two], [target])
                 return
+        if work > PRODUCTS and max(n, m) > 2:
+            raise NoLoop(line, "so many products of matrices are faster in NumPy")
         factors = [(one, left), (two, right)]
         ranges = [("k0", terms)] if terms != 1 else []
         self.folded(line, "+", factors, outer, ranges, target, one.dtype)
