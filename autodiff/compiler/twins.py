@@ -94,7 +94,7 @@ def runs_of(g: Any, x: Any, window: Window, groups: int) -> Any:
 
 def around(x: Any, window: Window) -> Sizes:
     """The margins of a run, if there are runs."""
-    return margins(window, window.bordered(x.shape[2:]))
+    return margins(window, window.bordered(x.shape[2:])) if max(window.stride) == 1 else (0, 0)
 
 
 TWINS: dict[tuple[str, int | None], Callable[..., Any]] = {
