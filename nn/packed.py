@@ -16,6 +16,8 @@ import autodiff
 from autodiff import Tensor
 from autodiff.errors import located
 
+from .padded import pad_sequence
+
 UNSORTED = (
     "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
     "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement if you "
@@ -145,8 +147,6 @@ def pack_sequence(sequences: Iterable[Tensor], enforce_sorted: bool = True) -> P
     >>> pack_sequence([autodiff.tensor([1, 2, 3]), autodiff.tensor([4])]).batch_sizes
     tensor([2, 1, 1])
     """
-    from .utils.rnn import pad_sequence
-
     sequences = list(sequences)
     return pack_padded_sequence(
         pad_sequence(sequences), [len(x) for x in sequences], enforce_sorted=enforce_sorted
