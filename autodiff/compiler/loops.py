@@ -18,7 +18,7 @@ from ..ops import convolution, diagonals, indexing, pooling, repeating, windows
 from .folds import RUNNING, STACKED, reduction
 from .memories import NoLoop, Place, TooLong, contiguous, coordinates, nested, stack_name
 from .patches import Patches
-from .program import COPIES, Instruction, Program, Value, values_in
+from .program import COPIES, Instruction, Program, Value, update_of, values_in
 from .scalars import converted
 
 Form = Callable[["Loops", Instruction], None]
@@ -113,7 +113,7 @@ class Loops(Patches):
         f, out = line.function, line.out
         if f is bool:
             self.write_check(line)
-        elif getattr(f, "__name__", "") == "update_of":
+        elif f is update_of:
             self.write_update(line)
         elif not line.pure and line.writes is None:
             self.write_draw(line)

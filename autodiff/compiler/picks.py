@@ -11,7 +11,7 @@ import numpy as np
 from .entries import Loop
 from .folds import Folds
 from .memories import NoLoop, Place, coordinates, nested, ranges_of
-from .program import Instruction, Program, Value, values_in
+from .program import Instruction, Program, Value, update_of, values_in
 
 
 class Picks(Folds):
@@ -74,7 +74,7 @@ class Picks(Folds):
                 return False
             if line.writes is not None and line.writes.root.kind != "made":
                 return True
-            if getattr(line.function, "__name__", "") == "update_of":
+            if line.function is update_of:
                 return True
         return False
 
