@@ -11,7 +11,8 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import Any
 
 import autodiff
 from autodiff import Tensor
@@ -19,10 +20,70 @@ from autodiff.errors import located
 from autodiff.ops.shapes import regroup
 from autodiff.tensor import RemovableHandle
 
-if TYPE_CHECKING:
-    from .module import Module
-
 Gradients = tuple[Tensor | None, ...]  # of the arguments or results of a module; None for what has none
+
+
+class Hookable:
+    """What a Module is besides: something that is called, and whose calls can be looked at.
+
+    Calling it is calling its `forward`, looked up so that no frame lies between, until there are hooks.
+    """
+
+    forward: Callable[..., Any]
+    __call__: Callable[..., Any] = property(attrgetter("forward"))  # type: ignore[assignment]
+    _module_hooks: Hooks | None = None
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, args)` before each forward; what it returns (unless None) are the new arguments.
+
+        With `with_kwargs` it is `hook(module, args, kwargs)`, and returns both. `prepend` puts it before the
+        hooks that are there. The handle's `remove()` takes it out.
+        """
+        return hooked(self._hooks().before, (hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:
+        """Call `hook(module, args, result)` after each forward; what it returns (unless None) is the result.
+
+        With `with_kwargs` it is `hook(module, args, kwargs, result)`.
+
+        >>> import autodiff, nn
+        >>> layer = nn.ReLU()
+        >>> handle = layer.register_forward_hook(lambda module, args, result: print(result.shape))
+        >>> _ = layer(autodiff.ones(2, 3))
+        (2, 3)
+        >>> handle.remove()
+        """
+        if always_call:
+            raise located.NotImplementedError("register_forward_hook(): always_call=True is not implemented")
+        return hooked(self._hooks().after, (hook, with_kwargs), prepend)
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, grad_output)`, the results' gradients; what it returns replaces them."""
+        return hooked(self._hooks().backward_before, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)` when the gradients of the arguments are known.
+
+        Both are tuples, with None for what has no gradient; what it returns (unless None) replaces
+        grad_input. Where no argument requires grad it is called once the results' gradients are known.
+        """
+        return hooked(self._hooks().backward, hook, prepend)
+
+    def _hooks(self) -> Hooks:
+        if self._module_hooks is None:
+            self.__dict__["_module_hooks"] = Hooks()
+        return self.__dict__["_module_hooks"]  # type: ignore[no-any-return]
 
 
 class Hooks:
@@ -39,7 +100,7 @@ class Hooks:
         self.__dict__.update(state)
         look_for_hooks()  # a model may be unpickled where no hook was registered
 
-    def call(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, module: Hookable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The module's forward with all that its hooks say."""
         for hook, with_kwargs in list(self.before.values()):
             changed = hook(module, args, kwargs) if with_kwargs else hook(module, args)
@@ -74,7 +135,7 @@ def hooked(hooks: OrderedDict[int, Any], hook: Any, prepend: bool) -> RemovableH
     return handle
 
 
-def called(module: Module, *args: Any, **kwargs: Any) -> Any:
+def called(module: Hookable, *args: Any, **kwargs: Any) -> Any:
     """`module(*args)` once there are hooks in the program."""
     hooks = module._module_hooks
     return module.forward(*args, **kwargs) if hooks is None else hooks.call(module, args, kwargs)
@@ -82,15 +143,13 @@ def called(module: Module, *args: Any, **kwargs: Any) -> Any:
 
 def look_for_hooks() -> None:
     """From now on every call of a module asks whether it has hooks."""
-    from .module import Module  # late: a module may be without hooks, but not hooks without modules
-
-    Module.__call__ = called  # type: ignore[method-assign]
+    Hookable.__call__ = called  # type: ignore[method-assign]
 
 
 class Watch:
     """One call of a module whose gradients are asked for: the results' come first, then the inputs'."""
 
-    def __init__(self, module: Module, before: list[Any], hooks: list[Any]) -> None:
+    def __init__(self, module: Hookable, before: list[Any], hooks: list[Any]) -> None:
         self.module, self.before, self.hooks = module, before, hooks
         self.grad_output: Gradients | None = None
         self.without_gradient: Gradients | None = None  # what there is to say of inputs none of which has one

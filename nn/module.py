@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
@@ -17,9 +16,9 @@ from autodiff import Tensor
 from autodiff.dtypes import as_dtype
 from autodiff.errors import located
 from autodiff.record import clock
-from autodiff.tensor import RemovableHandle, refuse_device
+from autodiff.tensor import refuse_device
 
-from .hooks import Hooks, hooked
+from .hooks import Hookable
 from .parameter import Parameter
 from .state import IncompatibleKeys, compared
 
@@ -31,7 +30,7 @@ BUFFERS: tuple[Role, ...] = ("buffer", "temporary buffer")
 chosen = 0  # when a mode was last chosen, of any model: see `suspicions.modes`
 
 
-class Module:
+class Module(Hookable):
     """The base of every layer and model.
 
     Call `super().__init__()`, assign layers and parameters to attributes, and define `forward`. Names, order
@@ -53,7 +52,6 @@ class Module:
 
     training: bool  # True after train(), False after eval(): dropout and the like ask
     _roles: dict[str, Role]  # the registered attributes, in order of registration
-    _module_hooks: Hooks | None = None
 
     def __init__(self, *args: Any) -> None:
         if args:
@@ -70,9 +68,6 @@ class Module:
             f'Module [{type(self).__name__}] is missing the required "forward" function: '
             "define forward(self, x) in the class"
         )
-
-    # Calling a module is calling its forward; looked up so, no frame lies between (until there are hooks).
-    __call__: Callable[..., Any] = property(attrgetter("forward"))  # type: ignore[assignment]
 
     # Attributes ----------------------------------------------------------------------------------------
 
@@ -430,60 +425,6 @@ class Module:
         """Raise RuntimeError: there is no GPU."""
         refuse_device(f"cuda:{device or 0}")
         return self
-
-    # Hooks ---------------------------------------------------------------------------------------------
-
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Call `hook(module, args)` before each forward; what it returns (unless None) are the new arguments.
-
-        With `with_kwargs` it is `hook(module, args, kwargs)`, and returns both. `prepend` puts it before the
-        hooks that are there. The handle's `remove()` takes it out.
-        """
-        return hooked(self._hooks().before, (hook, with_kwargs), prepend)
-
-    def register_forward_hook(
-        self,
-        hook: Callable[..., Any],
-        *,
-        prepend: bool = False,
-        with_kwargs: bool = False,
-        always_call: bool = False,
-    ) -> RemovableHandle:
-        """Call `hook(module, args, result)` after each forward; what it returns (unless None) is the result.
-
-        With `with_kwargs` it is `hook(module, args, kwargs, result)`.
-
-        >>> import autodiff, nn
-        >>> layer = nn.ReLU()
-        >>> handle = layer.register_forward_hook(lambda module, args, result: print(result.shape))
-        >>> _ = layer(autodiff.ones(2, 3))
-        (2, 3)
-        >>> handle.remove()
-        """
-        if always_call:
-            raise located.NotImplementedError("register_forward_hook(): always_call=True is not implemented")
-        return hooked(self._hooks().after, (hook, with_kwargs), prepend)
-
-    def register_full_backward_pre_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> RemovableHandle:
-        """Call `hook(module, grad_output)`, the results' gradients; what it returns replaces them."""
-        return hooked(self._hooks().backward_before, hook, prepend)
-
-    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call `hook(module, grad_input, grad_output)` when the gradients of the arguments are known.
-
-        Both are tuples, with None for what has no gradient; what it returns (unless None) replaces
-        grad_input. Where no argument requires grad it is called once the results' gradients are known.
-        """
-        return hooked(self._hooks().backward, hook, prepend)
-
-    def _hooks(self) -> Hooks:
-        if self._module_hooks is None:
-            self.__dict__["_module_hooks"] = Hooks()
-        return self.__dict__["_module_hooks"]  # type: ignore[no-any-return]
 
     # Text ----------------------------------------------------------------------------------------------
 

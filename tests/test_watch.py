@@ -9,7 +9,7 @@ import pytest
 
 import autodiff
 import nn
-from nn.module import Module
+from nn.hooks import Hookable
 from nn.watch import boundary, seeing, watcher
 from nn.watch.activations import idle
 from nn.watch.chart import Chart, round_numbers, thinned
@@ -167,29 +167,29 @@ def test_the_report_leaves_model_gradients_and_random_stream_alone():
 
 
 def test_calls_are_looked_at_only_while_a_step_is_measured():
-    usual = Module.__dict__["__call__"]
+    usual = Hookable.__dict__["__call__"]
     model = nn.Linear(2, 1)
     with nn.watch(model, 3) as look:
-        assert Module.__dict__["__call__"] is not usual
+        assert Hookable.__dict__["__call__"] is not usual
         looked = []
         for _ in range(6):
             model.zero_grad()
-            looked.append(Module.__dict__["__call__"] is not usual)
+            looked.append(Hookable.__dict__["__call__"] is not usual)
             loss = model(autodiff.ones(1, 2)).sum()
             loss.backward()
             look.step(loss)
     assert looked == [True, False, False, True, False, False]
-    assert Module.__dict__["__call__"] is usual
+    assert Hookable.__dict__["__call__"] is usual
     with pytest.raises(ZeroDivisionError), nn.watch(model):
         _ = 1 / 0
-    assert Module.__dict__["__call__"] is usual
+    assert Hookable.__dict__["__call__"] is usual
     with nn.watch(model), nn.watch(nn.Tanh()):
         pass
-    assert Module.__dict__["__call__"] is usual and not seeing._seers
+    assert Hookable.__dict__["__call__"] is usual and not seeing._seers
 
 
 def test_a_hook_that_is_registered_meanwhile_is_called(monkeypatch):
-    monkeypatch.setattr(Module, "__call__", Module.__dict__["__call__"])  # put back after this test
+    monkeypatch.setattr(Hookable, "__call__", Hookable.__dict__["__call__"])  # put back after this test
     model = nn.Linear(2, 1)
     calls = []
     with nn.watch(model):

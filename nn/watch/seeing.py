@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..hooks import called
+from ..hooks import Hookable, called
 from ..module import Module
 
 See = Callable[[Module, tuple[Any, ...], dict[str, Any], Any], None]
@@ -22,8 +22,8 @@ def begin(see: See) -> None:
     """From now on `see(module, args, kwargs, result)` is told of every call of a module."""
     global _usual
     if not _seers:
-        _usual = Module.__dict__["__call__"]
-        Module.__call__ = _seen  # type: ignore[method-assign]
+        _usual = Hookable.__dict__["__call__"]
+        Hookable.__call__ = _seen  # type: ignore[method-assign]
     _seers.append(see)
 
 
@@ -31,10 +31,9 @@ def end(see: See) -> None:
     """Tell it no more."""
     if see in _seers:
         _seers.remove(see)
-        if (
-            not _seers and Module.__dict__["__call__"] is _seen
-        ):  # else a hook was registered: calls look for it
-            Module.__call__ = _usual  # type: ignore[method-assign]
+        # unless a hook was registered meanwhile: then calls look for hooks
+        if not _seers and Hookable.__dict__["__call__"] is _seen:
+            Hookable.__call__ = _usual  # type: ignore[method-assign]
 
 
 def _seen(module: Module, *args: Any, **kwargs: Any) -> Any:
