@@ -41,7 +41,8 @@ class Drawing:
         """
         from ..page import page
 
-        return page(self)
+        light = self if self.theme == "light" else Drawing(self.graph, self.direction)
+        return page(self.graph, light.svg, self.theme)  # whose style makes the light colours dark
 
     def interactive(self, height: int = 640) -> Any:
         """The page of `html` as a frame in a notebook, `height` pixels high."""

@@ -8,17 +8,14 @@ All text is written here; the program only shows and hides.
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
 
+from ..draw.model import Graph
 from ..draw.svg import summary
 from .document import asset, document
 from .markup import cards, step_list
 from .mathml import escape
 from .picture import marked
 from .story import Story
-
-if TYPE_CHECKING:
-    from ..draw.drawing import Drawing
 
 __all__ = ["Frame", "page", "stepper"]
 
@@ -36,21 +33,16 @@ ZOOM = [
 ]
 
 
-def page(drawing: Drawing) -> str:
-    """The whole file. Raises LayoutError as `drawing.svg` does."""
-    body = f"<main>{stepper(drawing, keys='page')}</main>"
-    title = drawing.graph.title or "Computation graph"
-    return document(title, body, asset("page.css"), asset("page.js"), drawing.theme)
+def page(graph: Graph, svg: str, theme: str) -> str:
+    """The whole file, of a graph and its picture in light colours."""
+    body = f"<main>{stepper(graph, svg, keys='page')}</main>"
+    title = graph.title or "Computation graph"
+    return document(title, body, asset("page.css"), asset("page.js"), theme)
 
 
-def stepper(drawing: Drawing, keys: str = "here") -> str:
+def stepper(graph: Graph, svg: str, keys: str = "here") -> str:
     """The picture, its controls and its steps. `keys` "page": they work wherever the focus is."""
-    from ..draw.drawing import Drawing
-
-    graph = drawing.graph
     story = Story(graph)
-    light = drawing if drawing.theme == "light" else Drawing(graph, drawing.direction)
-    svg = light.svg  # its colours are those that the style makes dark
     last = len(story.scenes)
     forward = sum(scene.direction == "forward" for scene in story.scenes)
     overview = f"{summary(graph)}. {forward} steps forward, {last - forward} back."

@@ -167,7 +167,8 @@ def graph(watch: Watch) -> str:
         return ""
     loss, model = found
     try:
-        drawing = stepper(draw(loss, names=model, title=f"After step {len(watch.losses):,}"))
+        drawing = draw(loss, names=model, title=f"After step {len(watch.losses):,}")
+        steps = stepper(drawing.graph, drawing.svg)
     except LayoutError as error:
         return f'<p class="note">No picture of the computation: {escape(str(error))}</p>'
-    return f"<h2>The computation, forward and backward</h2>\n{drawing}"
+    return f"<h2>The computation, forward and backward</h2>\n{steps}"
