@@ -9,26 +9,12 @@ import numpy as np
 
 from autodiff import Tensor
 from autodiff.dtypes import Array
-from autodiff.errors import located
-from autodiff.ops.arguments import refuse_no_number
 
-from .optimizer import Optimizer, Params, Update, refuse_negative
-
-
-def refuse_bad_averages(options: Mapping[str, Any]) -> None:
-    """Raise ValueError if `lr`, `eps`, `betas` or `weight_decay` is out of range; Adam's kin share these."""
-    refuse_negative(options, lr="learning rate", eps="epsilon value")
-    betas = options["betas"]
-    if not (isinstance(betas, (tuple, list)) and len(betas) == 2):
-        raise located.TypeError(f"betas must be two numbers, as in betas=(0.9, 0.999), not {betas!r}")
-    for i, beta in enumerate(betas):
-        refuse_no_number(beta, "optimizer", f"betas[{i}]")
-        if not 0 <= beta < 1:
-            raise located.ValueError(f"Invalid beta parameter at index {i}: {beta}")
-    refuse_negative(options, weight_decay="weight_decay value")
+from .averaging import Averaging, numbers
+from .optimizer import Params, Update
 
 
-class Adam(Optimizer):
+class Adam(Averaging):
     """Adaptive moment estimation, with g = ∇L(w) at step t:
 
     m ← β₁·m + (1 − β₁)·g,   v ← β₂·v + (1 − β₂)·g²,   w ← w − γ·m̂ / (√v̂ + ε),
@@ -50,9 +36,6 @@ class Adam(Optimizer):
     >>> w.detach()
     tensor([0.9000, 2.1000])
     """
-
-    entrywise = True
-    state_names = ("step", "exp_avg", "exp_avg_sq")
 
     def __init__(
         self,
@@ -85,13 +68,8 @@ class Adam(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def check(self, options: Mapping[str, Any]) -> None:
-        refuse_bad_averages(options)
-        super().check(options)
-
     def update_rule(self, group: dict[str, Any]) -> Update:
-        lr, eps, weight_decay = float(group["lr"]), float(group["eps"]), float(group["weight_decay"])
-        beta1, beta2 = (float(beta) for beta in group["betas"])
+        lr, beta1, beta2, eps, weight_decay = numbers(group)
         amsgrad, maximize, decoupled = group["amsgrad"], group["maximize"], group["decoupled_weight_decay"]
         names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * bool(amsgrad)
 

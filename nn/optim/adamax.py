@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,11 @@ import numpy as np
 from autodiff import Tensor
 from autodiff.dtypes import Array
 
-from .adam import refuse_bad_averages
-from .optimizer import Optimizer, Params, Update
+from .averaging import Averaging, numbers
+from .optimizer import Params, Update
 
 
-class Adamax(Optimizer):
+class Adamax(Averaging):
     """Adam under the infinity norm, with g = ∇L(w) at step t:
 
     m ← β₁·m + (1 − β₁)·g,   u ← max(β₂·u, |g| + ε),   w ← w − γ/(1 − β₁ᵗ) · m/u,
@@ -34,7 +33,6 @@ class Adamax(Optimizer):
     tensor([0.9000, 2.1000])
     """
 
-    entrywise = True
     state_names = ("step", "exp_avg", "exp_inf")
 
     def __init__(
@@ -62,13 +60,8 @@ class Adamax(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def check(self, options: Mapping[str, Any]) -> None:
-        refuse_bad_averages(options)
-        super().check(options)
-
     def update_rule(self, group: dict[str, Any]) -> Update:
-        lr, eps, weight_decay = float(group["lr"]), float(group["eps"]), float(group["weight_decay"])
-        beta1, beta2 = (float(beta) for beta in group["betas"])
+        lr, beta1, beta2, eps, weight_decay = numbers(group)
         maximize = group["maximize"]
 
         def update(p: Tensor, values: Array, gradient: Array) -> None:

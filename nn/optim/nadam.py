@@ -10,11 +10,11 @@ import numpy as np
 from autodiff import Tensor
 from autodiff.dtypes import Array
 
-from .adam import refuse_bad_averages
-from .optimizer import Optimizer, Params, Update, refuse_negative
+from .averaging import Averaging, numbers
+from .optimizer import Params, Update, refuse_negative
 
 
-class NAdam(Optimizer):
+class NAdam(Averaging):
     """Adam with Nesterov momentum, with g = ∇L(w) at step t:
 
     m ← β₁·m + (1 − β₁)·g,   v ← β₂·v + (1 − β₂)·g²,
@@ -37,7 +37,6 @@ class NAdam(Optimizer):
     tensor([0.8944, 2.1056])
     """
 
-    entrywise = True
     state_names = ("step", "mu_product", "exp_avg", "exp_avg_sq")
     scalar_names = ("step", "mu_product")
 
@@ -71,13 +70,11 @@ class NAdam(Optimizer):
         super().__init__(params, defaults)
 
     def check(self, options: Mapping[str, Any]) -> None:
-        refuse_bad_averages(options)
-        refuse_negative(options, momentum_decay="momentum_decay value")
         super().check(options)
+        refuse_negative(options, momentum_decay="momentum_decay value")
 
     def update_rule(self, group: dict[str, Any]) -> Update:
-        lr, eps, weight_decay = float(group["lr"]), float(group["eps"]), float(group["weight_decay"])
-        beta1, beta2 = (float(beta) for beta in group["betas"])
+        lr, beta1, beta2, eps, weight_decay = numbers(group)
         momentum_decay = float(group["momentum_decay"])
         maximize, decoupled = group["maximize"], group["decoupled_weight_decay"]
 

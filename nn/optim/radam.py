@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,11 @@ import numpy as np
 from autodiff import Tensor
 from autodiff.dtypes import Array
 
-from .adam import refuse_bad_averages
-from .optimizer import Optimizer, Params, Update
+from .averaging import Averaging, numbers
+from .optimizer import Params, Update
 
 
-class RAdam(Optimizer):
+class RAdam(Averaging):
     """Rectified Adam, with g = ∇L(w) at step t:
 
     m ← β₁·m + (1 − β₁)·g,   v ← β₂·v + (1 − β₂)·g²,   m̂ = m / (1 − β₁ᵗ),
@@ -36,9 +35,6 @@ class RAdam(Optimizer):
     >>> w.detach()
     tensor([0.7000, 2.0020])
     """
-
-    entrywise = True
-    state_names = ("step", "exp_avg", "exp_avg_sq")
 
     def __init__(
         self,
@@ -67,13 +63,8 @@ class RAdam(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def check(self, options: Mapping[str, Any]) -> None:
-        refuse_bad_averages(options)
-        super().check(options)
-
     def update_rule(self, group: dict[str, Any]) -> Update:
-        lr, eps, weight_decay = float(group["lr"]), float(group["eps"]), float(group["weight_decay"])
-        beta1, beta2 = (float(beta) for beta in group["betas"])
+        lr, beta1, beta2, eps, weight_decay = numbers(group)
         maximize, decoupled = group["maximize"], group["decoupled_weight_decay"]
         limit = 2 / (1 - beta2) - 1
 
