@@ -61,7 +61,7 @@ def pullback(
     total: dict[Record, Any] = {}  # what has arrived so far at the records that wait
     waiting: list[tuple[int, Record]] = []  # newest first; births differ, so records are never compared
     hand: Record | None = None  # waits too: in a chain no record goes through the heap
-    summed: set[Record] = set()  # whose total is an array of our own, to which parts are added
+    summed: set[Record] = set()  # whose total is an array of our own, to which more may be added
     useful = set() if wanted is None else leading_to(wanted, [root for root, _ in seeds])
     latest = memory.latest
 
@@ -126,10 +126,11 @@ def pullback(
                     d = d.copy()  # what it looks at may be another's cotangent
             if x.op is None:  # a leaf, which need not wait; its gradient is its own memory
                 if x in found:
-                    d = found[x] + d
-                found[x] = d if d is not g else d.clone() if create_graph else d.copy()
+                    accumulate(found, x, d, summed)
+                else:
+                    found[x] = d if d is not g else d.clone() if create_graph else d.copy()
             elif x in total:
-                total[x] = total[x] + d
+                accumulate(total, x, d, summed)
             else:
                 total[x] = d
                 if x.value.size > SMALL:
@@ -146,6 +147,16 @@ def pullback(
         if x.hooks and x.op is None:
             found[x] = call_hooks(x, found[x])
     return found
+
+
+def accumulate(at: dict[Record, Any], x: Record, d: Any, summed: set[Record]) -> None:
+    """Add what arrives at x to what is there: from the second time on in place, where nobody else looks."""
+    sum = at[x]
+    if x in summed and type(sum) is ndarray and sum.dtype is d.dtype:
+        sum += d
+    else:
+        at[x] = sum + d
+        summed.add(x)
 
 
 def add_part(
