@@ -202,6 +202,21 @@ def test_repeats_and_diamonds(lib):
     assert x.grad.item() == (2 * 15 - 1) * 8
 
 
+@pytest.mark.parametrize("uses", range(1, 5))
+@pytest.mark.parametrize("leaf", [False, True])
+@pytest.mark.parametrize("lib", [autodiff, torch])
+def test_a_sum_of_cotangents_leaves_those_alone_that_others_wait_for(lib, leaf, uses):
+    a, b, weight = (lib.tensor([1.0, 2.0, 3.0], requires_grad=need) for need in (True, True, False))
+    y, w = (a, b) if leaf else (a * 2, b * 3)  # one array is the cotangent of both: y's is the first of a sum
+    others = [y * (5 + i) for i in range(uses)]
+    z = y + w
+    (sum(others, z) * weight).sum().backward()
+    assert a.grad.tolist() == [
+        (1 if leaf else 2) * (1 + sum(5 + i for i in range(uses))) * i for i in (1, 2, 3)
+    ]
+    assert b.grad.tolist() == [(1 if leaf else 3) * i for i in (1, 2, 3)]
+
+
 def test_a_wide_sum_of_one_leaf():
     x = autodiff.tensor(1.0, requires_grad=True)
     sum([x] * 1000).backward()
