@@ -8,7 +8,7 @@ from autodiff import Tensor
 from autodiff.errors import located
 
 from . import margins as f
-from .modules import _Loss
+from .modules import _Loss, _Weighted
 
 
 class SoftMarginLoss(_Loss):
@@ -31,35 +31,21 @@ class MultiLabelMarginLoss(_Loss):
         return f.multilabel_margin_loss(input, target, reduction=self.reduction)
 
 
-class MultiLabelSoftMarginLoss(_Loss):
+class MultiLabelSoftMarginLoss(_Weighted):
     """Binary cross-entropy of logits, averaged over the classes. `weight` is a buffer.
 
     See `nn.functional.multilabel_soft_margin_loss`; source: PyTorch, `torch.nn.MultiLabelSoftMarginLoss`.
     """
 
-    weight: Tensor | None
-
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
-
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return f.multilabel_soft_margin_loss(input, target, self.weight, reduction=self.reduction)
 
 
-class MultiMarginLoss(_Loss):
+class MultiMarginLoss(_Weighted):
     """The right class above all others by `margin`. `weight` is a buffer.
 
     See `nn.functional.multi_margin_loss`; source: PyTorch, `torch.nn.MultiMarginLoss`.
     """
-
-    weight: Tensor | None
 
     def __init__(
         self,
@@ -70,14 +56,13 @@ class MultiMarginLoss(_Loss):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(size_average, reduce, reduction)
+        super().__init__(weight, size_average, reduce, reduction)
         if p not in (1, 2):
             raise located.ValueError(f"only p == 1 and p == 2 supported, in MultiMarginLoss: p is {p}")
         if weight is not None and weight.ndim != 1:
             raise located.ValueError(
                 f"MultiMarginLoss: expected weight to be None or 1D tensor, got {weight.ndim}D instead"
             )
-        self.register_buffer("weight", weight)
         self.p, self.margin = p, margin
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

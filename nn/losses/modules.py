@@ -31,6 +31,22 @@ class _Loss(Module):
         self.reduction = reduction
 
 
+class _Weighted(_Loss):
+    """A loss with a `weight`, of each class or entry, which is a buffer."""
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+
+
 class MSELoss(_Loss):
     """Mean squared error. See `nn.functional.mse_loss`; source: PyTorch, `torch.nn.MSELoss`.
 
@@ -44,7 +60,12 @@ class MSELoss(_Loss):
 
 
 class L1Loss(_Loss):
-    """Mean absolute error. See `nn.functional.l1_loss`; source: PyTorch, `torch.nn.L1Loss`."""
+    """Mean absolute error. See `nn.functional.l1_loss`; source: PyTorch, `torch.nn.L1Loss`.
+
+    >>> import autodiff, nn
+    >>> nn.L1Loss()(autodiff.tensor([1.0, 2.0]), autodiff.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return r.l1_loss(input, target, reduction=self.reduction)
@@ -54,6 +75,10 @@ class SmoothL1Loss(_Loss):
     """Squared up to `beta`, absolute beyond.
 
     See `nn.functional.smooth_l1_loss`; source: PyTorch, `torch.nn.SmoothL1Loss`.
+
+    >>> import autodiff, nn
+    >>> nn.SmoothL1Loss(reduction="none")(autodiff.tensor([1.0, 2.0]), autodiff.tensor([2.0, 5.0]))
+    tensor([0.5000, 2.5000])
     """
 
     def __init__(
@@ -74,6 +99,10 @@ class HuberLoss(_Loss):
     """Squared up to `delta`, linear beyond.
 
     See `nn.functional.huber_loss`; source: PyTorch, `torch.nn.HuberLoss`.
+
+    >>> import autodiff, nn
+    >>> nn.HuberLoss("none", delta=2.0)(autodiff.tensor([1.0, 2.0]), autodiff.tensor([2.0, 5.0]))
+    tensor([0.5000, 4.0000])
     """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
@@ -84,35 +113,30 @@ class HuberLoss(_Loss):
         return r.huber_loss(input, target, self.reduction, self.delta)
 
 
-class BCELoss(_Loss):
+class BCELoss(_Weighted):
     """Binary cross-entropy of probabilities (after a sigmoid). `weight` is a buffer.
 
     See `nn.functional.binary_cross_entropy`; source: PyTorch, `torch.nn.BCELoss`.
+
+    >>> import autodiff, nn
+    >>> nn.BCELoss()(autodiff.tensor([0.5, 0.75]), autodiff.tensor([1.0, 1.0]))
+    tensor(0.4904)
     """
-
-    weight: Tensor | None
-
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return c.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
-class BCEWithLogitsLoss(_Loss):
+class BCEWithLogitsLoss(_Weighted):
     """Binary cross-entropy of logits (no sigmoid before it). `weight` and `pos_weight` are buffers.
 
     See `nn.functional.binary_cross_entropy_with_logits`; source: PyTorch, `torch.nn.BCEWithLogitsLoss`.
+
+    >>> import autodiff, nn
+    >>> nn.BCEWithLogitsLoss()(autodiff.tensor([0.0, 3.0]), autodiff.tensor([1.0, 1.0]))
+    tensor(0.3709)
     """
 
-    weight: Tensor | None
     pos_weight: Tensor | None
 
     def __init__(
@@ -123,8 +147,7 @@ class BCEWithLogitsLoss(_Loss):
         reduction: str = "mean",
         pos_weight: Tensor | None = None,
     ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
+        super().__init__(weight, size_average, reduce, reduction)
         self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -133,13 +156,16 @@ class BCEWithLogitsLoss(_Loss):
         )
 
 
-class NLLLoss(_Loss):
+class NLLLoss(_Weighted):
     """Minus the log-probability of the right class (after `LogSoftmax`). `weight` is a buffer.
 
     See `nn.functional.nll_loss`; source: PyTorch, `torch.nn.NLLLoss`.
-    """
 
-    weight: Tensor | None
+    >>> import autodiff, nn
+    >>> log_probabilities = nn.LogSoftmax(dim=1)(autodiff.zeros(2, 4))
+    >>> nn.NLLLoss()(log_probabilities, autodiff.tensor([0, 3]))
+    tensor(1.3863)
+    """
 
     def __init__(
         self,
@@ -149,8 +175,7 @@ class NLLLoss(_Loss):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
+        super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = ignore_index
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -159,7 +184,7 @@ class NLLLoss(_Loss):
         )
 
 
-class CrossEntropyLoss(_Loss):
+class CrossEntropyLoss(_Weighted):
     """Cross-entropy of logits (no softmax before it) with class indices or probabilities.
 
     `weight` is a buffer. See `nn.functional.cross_entropy`; source: PyTorch, `torch.nn.CrossEntropyLoss`.
@@ -168,8 +193,6 @@ class CrossEntropyLoss(_Loss):
     >>> nn.CrossEntropyLoss()(autodiff.zeros(2, 4), autodiff.tensor([0, 3]))
     tensor(1.3863)
     """
-
-    weight: Tensor | None
 
     def __init__(
         self,
@@ -180,8 +203,7 @@ class CrossEntropyLoss(_Loss):
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
+        super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
@@ -191,7 +213,12 @@ class CrossEntropyLoss(_Loss):
 
 
 class HingeLoss(_Loss):
-    """max(0, 1 - y x) with targets of -1 and 1. See `nn.functional.hinge_loss`; source: micrograd's demo."""
+    """max(0, 1 - y x) with targets of -1 and 1. See `nn.functional.hinge_loss`; source: micrograd's demo.
+
+    >>> import autodiff, nn
+    >>> nn.HingeLoss()(autodiff.tensor([0.5, 2.0]), autodiff.tensor([1.0, 1.0]))
+    tensor(0.2500)
+    """
 
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
