@@ -31,6 +31,7 @@ from .compiler.spelling import copied
 from .compiler.trace import ONCE, Tracer
 from .compiler.watch import tracing, watched
 from .record import mode
+from .replaced import Replaced
 from .tensor import Tensor
 
 NO_STEP = (
@@ -171,13 +172,7 @@ def run(script: str, arguments: Sequence[str]) -> None:
 @contextlib.contextmanager
 def looking_on(title: str) -> Iterator[None]:
     """Wait for the first backward pass and the first step, then write down the next; or a compiled step."""
-    with contextlib.ExitStack() as stack:
-
-        def put(owner: Any, name: str, new: Any) -> None:
-            before = vars(owner)[name]
-            stack.callback(setattr, owner, name, before)
-            setattr(owner, name, new)
-
+    with Replaced() as replaced:
         backward, slowly = vars(Tensor)["backward"], compiler.Compiled.slowly
         known: list[Any] = []
         order: list[Any] = []  # the optimizers that have stepped
@@ -189,10 +184,10 @@ def looking_on(title: str) -> Iterator[None]:
             variables = users_variables()
             known.extend({id(x): x for _, x in variables if is_optimizer(x)}.values())
             for cls in {next(c for c in type(x).__mro__ if "step" in vars(c)) for x in known}:
-                put(cls, "step", first_steps(vars(cls)["step"], variables))
+                replaced.put(cls, "step", first_steps(vars(cls)["step"], variables))
             if not known:
                 known.append(None)
-                stack.enter_context(watched(ByHand(variables, title), []))
+                replaced.enter_context(watched(ByHand(variables, title), []))
 
         def first_steps(step: Any, variables: list[tuple[str, Any]]) -> Any:
             def stepped(self: Any, closure: Any = None) -> Any:
@@ -206,7 +201,7 @@ def looking_on(title: str) -> Iterator[None]:
                     if last is not None and not waited:
                         waited.append(last)
                     if len(known) == 1 or (waited and self is waited[0]):
-                        stack.enter_context(watched(Onlooker(variables, title, self), known))
+                        replaced.enter_context(watched(Onlooker(variables, title, self), known))
                 return result
 
             stepped.__qualname__ = step.__qualname__
@@ -220,8 +215,8 @@ def looking_on(title: str) -> Iterator[None]:
                 raise Done(self._readable)
             return result
 
-        put(Tensor, "backward", first_backward)
-        put(compiler.Compiled, "slowly", compiled)
+        replaced.put(Tensor, "backward", first_backward)
+        replaced.put(compiler.Compiled, "slowly", compiled)
         yield
 
 

@@ -12,7 +12,7 @@ import functools
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from ..formulas import rule_text
 from ..ops.losses import Loss
 from ..primitive import Primitive, registry
 from ..recompute import Part
+from ..replaced import Replaced
 from ..tensor import Tensor
 from .words import advice, finite, place, raw, strange, values, where
 
@@ -103,23 +104,22 @@ class Replacements:
     def __init__(self, replacements: Callable[[], Iterator[tuple[Any, str, Any]]]) -> None:
         self.replacements = replacements
         self.lock, self.users = threading.Lock(), 0
-        self.undo = ExitStack()
+        self.replaced = Replaced()
 
     def begin(self) -> None:
         """Put them in place, if they are not yet."""
         with self.lock:
             self.users += 1
             if self.users == 1:
-                for owner, name, value in list(self.replacements()):
-                    self.undo.callback(setattr, owner, name, vars(owner)[name])
-                    setattr(owner, name, value)
+                for replacement in list(self.replacements()):
+                    self.replaced.put(*replacement)
 
     def end(self) -> None:
         """Take them away, if nobody else needs them."""
         with self.lock:
             self.users -= 1
             if not self.users:
-                self.undo.close()
+                self.replaced.close()
 
 
 def switch(on: bool, check_nan: bool) -> None:

@@ -10,7 +10,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from ..primitive import registry
 from ..protocols import Protocols
 from ..random.generator import Generator
 from ..record import Record, enable_grad
+from ..replaced import Replaced
 from ..tensor import Tensor
 from .asking import ENGINE, PLACES, asked_by_us, from_outside
 from .lifted import Lifted, unlifted
@@ -64,15 +65,10 @@ def tracing() -> bool:
 @contextmanager
 def watched(t: Tracer, optimizers: Sequence[Any]) -> Iterator[None]:
     """Write down what happens in this block."""
-    with lock, ExitStack() as stack:
+    with lock, Replaced() as replaced:
         active.append(t)
-        stack.callback(active.pop)
-
-        def put(owner: Any, name: str, new: Any) -> None:
-            before = vars(owner)[name]
-            stack.callback(setattr, owner, name, before)
-            setattr(owner, name, new)
-
+        replaced.callback(active.pop)
+        put = replaced.put
         for op in registry.values():
             put(op, "forward", watched_forward(t, op, op.forward))
         watch_tensors(t, put)
