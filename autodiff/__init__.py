@@ -39,7 +39,7 @@ from .dtypes import set_default_dtype as set_default_dtype
 from .errors import tracebacks
 from .errors.tracebacks import *
 from .explain import *
-from .functional import *
+from .gradients import *
 from .limits import *
 from .ops.activations import *
 from .ops.adaptive_pooling import *

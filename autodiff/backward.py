@@ -10,7 +10,7 @@ wrong, it is this:
             total[x] += unbroadcast(rule(g, z.value, *z.args), x.value.shape)
             waiting.add(x)
 
-It is pure: it returns cotangents. What users call is in `functional`. Source: Griewank and Walther,
+It is pure: it returns cotangents. What users call is in `gradients`. Source: Griewank and Walther,
 "Evaluating Derivatives", chapter 3.
 """
 

@@ -16,7 +16,7 @@ import numpy as np
 from .arrays import first_true
 from .dtypes import Array, float64
 from .errors import describe, located
-from .functional import grad
+from .gradients import grad
 from .ops.arguments import listed
 from .tensor import Tensor
 

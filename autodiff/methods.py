@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import accumulated, conversion, creation, functional, inplace
+from . import accumulated, conversion, creation, gradients, inplace
 from .dtypes import bool_, float32, float64, int64
 from .ops import (
     activations,
@@ -429,5 +429,5 @@ class Methods:
     prelu, hardshrink = activations.prelu, activations.hardshrink
 
     # its gradient ------------------------------------------------------------------------------------------
-    backward = functional.backward
+    backward = gradients.backward
     register_post_accumulate_grad_hook = accumulated.register_post_accumulate_grad_hook

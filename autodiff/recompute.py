@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from .autograd.several import Pack
+from .autograd.pack import Pack
 from .backward import pullback
 from .dtypes import Array
 from .errors import describe, located

@@ -208,7 +208,7 @@ def ways() -> list[Any]:
     return [
         *(vars(cls).get("__call__") for cls in classes),
         *(op.vjps for op in registry.values()),
-        autodiff.functional.pullback,
+        autodiff.gradients.pullback,
         autodiff.inplace._at_once,
         autodiff.autograd.application.finished,
         vars(autodiff.ops.losses.Loss)["of"],

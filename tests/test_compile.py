@@ -628,7 +628,24 @@ def clipped():
     return step, list(model.parameters())
 
 
-@pytest.mark.parametrize("make", [by_hand, several_losses, assigned, clipped])
+def from_two_roots():
+    """Gradients of two losses at once, one of them for a single parameter."""
+    model, x = nn.Linear(5, 3), data((8, 5))
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+
+    def step():
+        optimizer.zero_grad()
+        z = model(x)
+        loss, penalty = (z**2).mean(), z.abs().sum()
+        autodiff.autograd.backward([loss, penalty], retain_graph=True)
+        autodiff.autograd.backward(penalty, inputs=model.bias)
+        optimizer.step()
+        return loss
+
+    return step, list(model.parameters())
+
+
+@pytest.mark.parametrize("make", [by_hand, several_losses, assigned, clipped, from_two_roots])
 def test_steps_of_other_kinds(make):
     found = []
     for compiled in (False, True):

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import backward, functional, inplace
+from .. import backward, gradients, inplace
 from ..arrays import first_true
 from ..autograd import application
 from ..compiler import Compiled
@@ -139,7 +139,7 @@ def ways_to_apply() -> Iterator[tuple[Any, str, Any]]:
     yield Loss, "of", checked(vars(Loss)["of"])
     yield application, "finished", checked_function(application.finished)
     yield inplace, "_at_once", not_at_once(inplace._at_once)
-    yield functional, "pullback", watched(backward.pullback)
+    yield gradients, "pullback", watched(backward.pullback)
     yield Compiled, "__call__", property(lambda compiled: compiled.step if watch.on else compiled.call)
     yield Compiled, "repeat", repeated(Compiled.repeat)
 

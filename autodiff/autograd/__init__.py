@@ -7,7 +7,7 @@
 """
 
 from ..check import GradcheckError, gradcheck, gradgradcheck
-from ..functional import grad
+from ..gradients import grad
 from ..record import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from . import function, functional
 from .function import Function, once_differentiable

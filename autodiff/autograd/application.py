@@ -19,7 +19,7 @@ from ..primitive import Primitive
 from ..primitive import cast as to_dtype
 from ..record import Record, mode, set_grad_enabled
 from ..tensor import Tensor, history
-from .several import Pack
+from .pack import Pack
 
 
 def finished(function: Any, ctx: Any, args: tuple[Any, ...], records: tuple[Any, ...], output: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import located
-from ..functional import grad
+from ..gradients import grad
 from ..ops.joining import stack
 from ..record import enable_grad
 from ..tensor import Tensor

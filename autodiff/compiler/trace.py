@@ -206,7 +206,7 @@ class Tracer(Writer):
         return Lifted(result, value, self)
 
     def accumulate(self, x: Tensor, g: Array) -> None:
-        """`functional.accumulate` of an array."""
+        """`gradients.accumulate` of an array."""
         outer, self.note = self.note, Note("backward", "add")
         grad = x.grad
         if grad is None:
@@ -221,7 +221,7 @@ class Tracer(Writer):
         self.note = outer
 
     def own(self, g: Any, taken: set[int]) -> Tensor:
-        """`functional.own` of an array."""
+        """`gradients.own` of an array."""
         if type(g) is np.ndarray and (g.base is not None or id(g) in taken):
             g = self.emit(np.copy, (self.lifted(g),), {}).value
         taken.add(id(g))

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import backward, functional, inplace
+from .. import backward, gradients, inplace
 from ..ops import indexing
 from ..primitive import registry
 from ..protocols import Protocols
@@ -30,7 +30,7 @@ from .trace import ONCE, Tracer, array_of, grad_of, newest_first
 
 PLAIN = frozenset(
     str(ENGINE / name)
-    for name in ("primitive.py", "functional.py", "backward.py", "ops/linear.py", "ops/losses.py")
+    for name in ("primitive.py", "gradients.py", "backward.py", "ops/linear.py", "ops/losses.py")
 )
 """Code that hands the arrays of tensors to primitives and to nothing else."""
 
@@ -269,7 +269,7 @@ def outsiders(index: Any) -> bool:
 
 def watch_engine(t: Tracer, put: Callable[[Any, str, Any], None]) -> None:
     """The pullback, and changes in place."""
-    pullback, accumulate, own = backward.pullback, functional.accumulate, functional.own
+    pullback, accumulate, own = backward.pullback, gradients.accumulate, gradients.own
     become, follow_base = inplace.become, inplace.follow_base
 
     def pulled(seeds: Any, wanted: Any = None, retain_graph: bool = False, create_graph: bool = False) -> Any:
@@ -301,9 +301,9 @@ def watch_engine(t: Tracer, put: Callable[[Any, str, Any], None]) -> None:
         with t.unwatched():
             follow_base(x)
 
-    put(functional, "pullback", pulled)
-    put(functional, "accumulate", accumulated)
-    put(functional, "own", owned)
+    put(gradients, "pullback", pulled)
+    put(gradients, "accumulate", accumulated)
+    put(gradients, "own", owned)
     put(inplace, "follow_base", followed)
     for name, module in list(sys.modules.items()):
         if name.startswith(("autodiff.", "nn.")) and vars(module).get("become") is become:

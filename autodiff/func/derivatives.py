@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import functional
+from .. import gradients
 from ..errors import describe, located
 from ..ops.joining import stack
 from ..recompute import outside, record_of
@@ -84,7 +84,7 @@ def sweep(
     found: Sequence[Tensor | None] = [None] * len(inputs)
     if live and inputs:
         zs, gs = zip(*live, strict=True)
-        found = functional.grad(zs, inputs, gs, retain_graph=True, create_graph=higher, allow_unused=True)
+        found = gradients.grad(zs, inputs, gs, retain_graph=True, create_graph=higher, allow_unused=True)
     return [
         Tensor(np.zeros(x.shape, x.dtype)) if d is None else d for x, d in zip(inputs, found, strict=True)
     ]

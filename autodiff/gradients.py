@@ -95,19 +95,7 @@ def backward(
     """
     if inputs is not None:
         given = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-        if not given:
-            raise located.RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-        targets = dict(zip(records_of(given), given, strict=True))
-        found = run([tensor], [gradient], frozenset(targets), retain_graph, create_graph)
-        retain(found, besides=targets)
-        for record, x in targets.items():
-            x.retain_grad()  # from now on, if it is a result: PyTorch's does
-            if record in found:
-                accumulate(x, found[record])
-            else:
-                refuse_changed(x, record)
-        if AfterAccumulation.made:
-            call_accumulated([record for record in targets if record in found], create_graph)
+        backward_to(given, [tensor], [gradient], retain_graph, create_graph)
         return
     if create_graph:
         found = run([tensor], [gradient], None, retain_graph, create_graph)
@@ -127,6 +115,47 @@ def backward(
             accumulate(x, g)
     if AfterAccumulation.made:
         call_accumulated(found, create_graph)
+
+
+def backward_of(
+    roots: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    retain_graph: bool | None,
+    create_graph: bool,
+) -> None:
+    """`backward` of the sum of several tensors."""
+    found = run(roots, gradients, None, retain_graph, create_graph)
+    for record, g in found.items():
+        x = record.tensor() if record.tensor is not None else None
+        if x is None:
+            refuse_nobody(found)
+        else:
+            accumulate(x, g)
+    if AfterAccumulation.made:
+        call_accumulated(found, create_graph)
+
+
+def backward_to(
+    inputs: Sequence[Tensor],
+    roots: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    retain_graph: bool | None,
+    create_graph: bool,
+) -> None:
+    """`backward` that adds to the `.grad` of these `inputs` alone."""
+    if not inputs:
+        raise located.RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    targets = dict(zip(records_of(inputs), inputs, strict=True))
+    found = run(roots, gradients, frozenset(targets), retain_graph, create_graph)
+    retain(found, besides=targets)
+    for record, x in targets.items():
+        x.retain_grad()  # from now on, if it is a result: PyTorch's does
+        if record in found:
+            accumulate(x, found[record])
+        else:
+            refuse_changed(x, record)
+    if AfterAccumulation.made:
+        call_accumulated([record for record in targets if record in found], create_graph)
 
 
 def refuse_nobody(found: Iterable[Record]) -> None:
