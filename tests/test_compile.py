@@ -640,7 +640,7 @@ def from_two_roots():
         autodiff.autograd.backward([loss, penalty], retain_graph=True)
         autodiff.autograd.backward(penalty, inputs=model.bias)
         optimizer.step()
-        return loss
+        return loss.detach()
 
     return step, list(model.parameters())
 
