@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable
+from functools import update_wrapper
 from operator import attrgetter
 from types import MethodType
 from typing import Any
@@ -28,12 +29,12 @@ class Compiled:
 
     def __init__(self, step: Callable[..., Any], strict: bool = False, backend: str = "numpy") -> None:
         self.step, self.strict, self.backend = step, strict, backend
-        self.__name__ = getattr(step, "__name__", type(step).__name__)
-        self.__doc__ = step.__doc__
+        self.__name__ = type(step).__name__
+        update_wrapper(self, step, updated=())
         self.programs: dict[Any, list[Any]] = {}  # by what the arguments are
         self.page: Any = None  # a copy of the last program, and the names that it uses, for `source`
         self.traced: dict[Any, Any] = {}  # the first trace, which the second must repeat
-        self.reasons: set[Any] = set()  # keys for which it was given up
+        self.reasons: dict[Any, str] = {}  # why it was given up, for these keys
         self.many_kinds = False  # whether it was said that each call is of another kind
         self.served: Any = None  # the program that ran last
         self.lock = threading.Lock()
@@ -71,6 +72,11 @@ class Compiled:
             return self.slowly(key, args, options)
         finally:
             self.lock.release()
+
+    def eagerly(self, *args: Any, **options: Any) -> Any:
+        """The step as it is: how it is called while another step, of which it is a part, is traced."""
+        self.served = None
+        return self.step(*args, **options)
 
     def shortcut(self, run: Callable[[], Any]) -> Callable[..., Any]:
         """`dispatch` for a step without arguments that has one program."""
@@ -157,7 +163,7 @@ class Compiled:
 
     def slowly(self, key: Any, args: Any, options: Any) -> Any:
         """Eagerly, while the program is written down."""
-        if key in self.reasons:
+        if key in self.reasons or len(self.reasons) == WAITING:
             return self.step(*args, **options)
         from .environment import Environment
         from .passes import simplified
@@ -165,7 +171,7 @@ class Compiled:
         from .watch import trace
 
         before = Environment(self.step, (*args, *options.values()))
-        result, tracer = trace(self.step, args, options, before.optimizers, self.strict)
+        result, tracer = trace(self.step, args, options, before, self.strict, self.place)
         if not tracer.reason:
             tracer.escapes()
         if not tracer.reason:
@@ -178,7 +184,7 @@ class Compiled:
             waiting = key, beginning(program)
             first = self.traced.pop(waiting, None)
             tries = 1 if first is None else first[2] + 1
-            changed = first is None or first[1].changed()
+            changed = first is None or first[1].changed() or before.changed()
             if changed and tries < MANY:
                 self.traced[waiting] = (program, before, tries)
                 if len(self.traced) > WAITING:
@@ -194,8 +200,10 @@ class Compiled:
                 self.page = copied(program), before.variables
                 self.programs.setdefault(key, []).append(self.form(simplified(program), before))
                 return result
-        self.reasons.add(key)
-        self.refuse(f"{tracer.reason}, at {tracer.place or self.place}", "The step runs eagerly")
+        reason = f"{tracer.reason}, at {tracer.place or self.place}"
+        if self.strict or reason not in self.reasons.values():
+            self.refuse(reason, "The step runs eagerly")
+        self.reasons[key] = reason
         return result
 
     def refuse(self, reason: str, instead: str, stacklevel: int = 4) -> None:

@@ -59,6 +59,7 @@ class Environment:
             self.optimizers: list[Any] = []
             self.randoms: list[Any] = []  # sources of random numbers that are not ours
             self.refused = ""
+            self.tensors: dict[int, Any] = {}  # that are found by a name, not given
             self.variables: list[tuple[str, Any]] = []  # what they are called
             self._met: dict[int, Any] = {}
             self.look(step)
@@ -73,6 +74,8 @@ class Environment:
 
     def look(self, x: Any, name: str = "", given: bool = False) -> None:
         """Note what can be reached from x. If it is given, `keys` tells its contents apart."""
+        if hasattr(x, "record") and not given:
+            self.tensors[id(x)] = x
         if isinstance(x, PLAIN) or hasattr(x, "record") or id(x) in self._met:
             return
         self._met[id(x)] = x
@@ -140,6 +143,8 @@ class Environment:
         names = {*names_in(function.__code__)}
         self.names |= names
         self.look_up(function.__globals__, names)
+        if function.__defaults__:
+            self.slots.append((function, "__defaults__"))
         for part in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
             self.look(part)
         if vars(function):
@@ -169,7 +174,7 @@ class Environment:
         root = root_of(type(x).__module__)
         if root in ("autodiff", "numpy"):
             return
-        attributes = vars(x) if hasattr(x, "__dict__") else {}
+        attributes = vars(x) if (free := hasattr(x, "__dict__")) else {}
         every = root == "nn" or (root not in LIBRARIES and not self.names.isdisjoint(ANY_NAME))
         names = {name for name in attributes if every or name in self.names}
         self.variables += attributes.items()
@@ -186,7 +191,7 @@ class Environment:
                     self.slots.append((x, name))
                     self.look(getattr(x, name), name)
         known = self.look_at_class(type(x))
-        self.absent += [(attributes, name) for name in known if attributes and name not in attributes]
+        self.absent += [(attributes, name) for name in known if free and name not in attributes]
 
     def look_at_class(self, cls: type, called: frozenset[str] = CALLED) -> list[str]:
         """A class: the methods and attributes whose names are mentioned; which attributes these are."""
@@ -198,9 +203,8 @@ class Environment:
                 if name not in self.names and name not in called:
                     continue
                 part = getattr(part, "__func__", getattr(part, "fget", part))  # static methods, properties
-                if isinstance(part, FunctionType):
-                    self.look(part)
-                elif not hasattr(part, "__get__") and name not in called:
+                method = isinstance(part, FunctionType)
+                if method or (not hasattr(part, "__get__") and name not in called):
                     found.append(name)
                     self.scopes.append((vars(owner), name))
                     self.look(part, name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..record import mode
 from ..tensor import Tensor
 
@@ -34,6 +36,10 @@ def part_of(x: Any, arrays: list[Any]) -> Any:
         return (kind, *(part_of(part, arrays) for part in x))
     if kind is dict:
         return (kind, *((name, part_of(part, arrays)) for name, part in x.items()))
-    if kind in (int, float, bool, str, bytes, complex) or x is None:
+    if kind in (int, bool, str, bytes) or x is None:
         return kind, x
+    if kind is float:
+        return kind, x if x and x == x else repr(x)  # -0.0 is no 0.0, and nan is nan
+    if isinstance(x, (int, float, complex, np.generic)):
+        return kind, repr(x)
     return kind, id(x)

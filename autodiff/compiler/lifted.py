@@ -118,7 +118,8 @@ class Lifted(np.lib.mixins.NDArrayOperatorsMixin):
         return self.writer.emit(operator.getitem, (self, index), {})
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self.writer.escape(operator.setitem, (self, index, value), {})
+        """Change entries, which is part of the program."""
+        self.writer.change(operator.setitem, self, (index, value))
 
     def fill(self, value: Any) -> None:
         """Change all entries, which is part of the program."""

@@ -21,20 +21,26 @@ class Number(float):
     def __reduce__(self) -> Any:
         return float, (float.__pos__(self),)
 
+    def asked(self) -> None:
+        """Something depends on it: the trace ends."""
+        if self.writer is not None and self.writer.watching:
+            self.writer.give_up(NO_NUMBERS)
+
 
 def refusing(name: str) -> Callable[..., Any]:
     """A float's method that ends the trace."""
     method = getattr(float, name)
 
     def refuse(self: Number, *args: Any) -> Any:
-        if self.writer is not None and self.writer.watching:
-            self.writer.give_up(NO_NUMBERS)
+        self.asked()
         return method(self, *args)
 
     return refuse
 
 
 ASKED_OF_NUMBERS = """add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow divmod
-    neg pos abs bool int float round lt le gt ge eq ne format repr str trunc floor ceil hash""".split()
-for _name in ASKED_OF_NUMBERS:
-    setattr(Number, f"__{_name}__", refusing(f"__{_name}__"))
+    rdivmod neg pos abs bool int float round lt le gt ge eq ne format repr str trunc floor ceil
+    hash""".split()
+METHODS = ("as_integer_ratio", "conjugate", "hex", "is_integer")
+for _name in (*(f"__{name}__" for name in ASKED_OF_NUMBERS), *METHODS):
+    setattr(Number, _name, refusing(_name))

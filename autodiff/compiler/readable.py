@@ -8,6 +8,7 @@ variables (`naming`), with the rule in mathematics beside it.
 from __future__ import annotations
 
 import inspect
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 from ..formulas import formula_text, rule_text
 from ..primitive import Primitive
 from . import literals
-from .expressions import Expressions
+from .expressions import ATOM, Expressions
 from .literals import defined
 from .naming import ARITHMETIC
 from .program import Instruction, Program, Update, Value, update_of
@@ -104,6 +105,11 @@ class Readable(Expressions):
             return f"{self.text(line.args[0])}[...] = {self.text(value)}"
         if line.function is np.ndarray.fill:
             return f"{self.text(line.args[0])}[...] = {self.text(line.args[1])}"
+        if line.function is operator.setitem:
+            target, index, value = line.args
+            if type(index) is tuple and len(index) > 1 and index[-1] is Ellipsis:
+                index = index[:-1] if len(index) > 2 else index[0]
+            return f"{self.text(target, ATOM)}[{self.index(index)}] = {self.text(value)}"
         if "out" in line.options:
             del line.options["out"]
             return f"{self.text(line.writes)}[...] = {self.expression(line)[0]}"

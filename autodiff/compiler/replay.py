@@ -123,6 +123,7 @@ class Replay(Moves):
                 checks.append(f"{r}.hooks")
             if value.kind == "tensor":
                 self.names[self.name(value)] = value.array
+            if value.kind in ("tensor", "argument"):  # the latter is given, and found by another name, too
                 checks.append(f"{t}.array is not {self.name(value)}")
         for tensor, there in self.program.grads_read:
             checks.append(f"{self.bound(tensor, 't')}._grad is {'None' if there else 'not None'}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from ..record import Record, clock
 from ..suspicions import doubt_sum
 from ..tensor import Tensor
 from .asking import is_ours, user_line
-from .lifted import Lifted, unlifted
+from .lifted import Lifted, Unliftable, unlifted
 from .number import Number
 from .program import Instruction, Note, Returned, Update, Value, same_bits, update_of
 from .twins import TWINS
@@ -30,6 +30,8 @@ from .writer import Writer, masks
 
 ONCE = ("Optimizer.step", "SGD.step")
 """Steps that call a closure once, and then do what they do without one."""
+
+FAILING = frozenset((np.linalg.inv, np.linalg.solve, np.linalg.cholesky))
 
 INDEXING = frozenset(("getitem", "setitem", "masked_select"))
 
@@ -40,8 +42,10 @@ grad_of: Any = vars(Tensor)["_grad"]
 class Tracer(Writer):
     """Follows the engine through a step, and writes down what it does."""
 
-    def __init__(self, strict: bool = False) -> None:
+    def __init__(self, strict: bool = False, at_hand: Container[int] = (), home: str = "") -> None:
         super().__init__(strict)
+        self.home = home  # where the step is defined
+        self.at_hand = at_hand  # the ids of tensors that the step finds by itself
         self.seen: dict[int, tuple[Tensor, Array, Any]] = {}  # tensors made before: array and record
         self.given: dict[int, tuple[Tensor, Array, Any]] = {}  # the same of the arguments
         self.born: dict[int, weakref.ref[Tensor]] = {}
@@ -54,8 +58,11 @@ class Tracer(Writer):
     # tensors
 
     def read(self, tensor: Tensor, array: Array) -> None:
-        """A tensor's array is asked for: if the tensor is older than the step, its value comes from there."""
-        if self.is_born(tensor) or id(tensor) in self.given:
+        """A tensor's array is asked for: if the tensor is older than the step, its value comes from there.
+
+        Of one that is given, and that the step may also find by itself, this is the value that is given.
+        """
+        if self.is_born(tensor) or (id(tensor) in self.given and id(tensor) not in self.at_hand):
             return
         if id(tensor) not in self.seen:
             self.seen[id(tensor)] = (tensor, array, tensor.record)
@@ -69,6 +76,12 @@ class Tracer(Writer):
 
     # the engine
 
+    def emit(self, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Write down what NumPy is asked to do; what may fail stays in a call that says so in our words."""
+        if self.lowering is not None and function in FAILING:
+            raise Unliftable(function.__name__)
+        return super().emit(function, args, options)
+
     def forward(self, op: Any, original: Callable[..., Any], raw: tuple[Any, ...]) -> Array:
         """A primitive is applied."""
         with self.unwatched():
@@ -79,7 +92,7 @@ class Tracer(Writer):
         viewed = isinstance(op, View) and np.may_share_memory(z, raw[0])
         if not z.flags.c_contiguous and not viewed and not isinstance(op, Unary | Binary):
             z = z.copy()  # as the engine lays out what it computes
-        if op.name in INDEXING and masks(raw):
+        if op.name in INDEXING and masks(raw[1:]):
             self.give_up(f"{op.name} by a mask has a shape that depends on the values")
             return z
         if op.name == "getitem":
@@ -288,6 +301,8 @@ class Tracer(Writer):
         """`tensor._grad` is asked for: as it was when the step began?"""
         if self.is_born(tensor) or id(tensor) in self.grads_set or id(tensor) in self.grads_read:
             return
+        if grad is not None and id(tensor) in self.given:
+            self.give_up("the .grad of an argument is used: give it, too")
         self.grads_read[id(tensor)] = (tensor, grad is not None)
         if grad is not None:
             array = grad if type(grad) is np.ndarray else array_of.__get__(grad)
@@ -383,7 +398,8 @@ class Tracer(Writer):
             return Returned(result.value, item=True)
         if result is None or type(result) in (bool, int, float, str):
             return result
-        self.give_up(f"the step returns a {type(result).__name__}: tensors and numbers can be returned")
+        reason = f"the step returns a {type(result).__name__}: tensors and numbers can be returned"
+        self.give_up(reason, self.home)
         return None
 
     def escapes(self) -> None:

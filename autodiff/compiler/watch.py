@@ -6,16 +6,19 @@ of the optimizers are replaced for the time of a trace, and tell the tracer.
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
+from types import BuiltinFunctionType
 from typing import Any
 
 import numpy as np
 
-from .. import backward, gradients, inplace
+from .. import backward, gradients, inplace, recompute
 from ..ops import indexing
 from ..primitive import registry
 from ..protocols import Protocols
@@ -23,7 +26,9 @@ from ..random.generator import Generator
 from ..record import Record, enable_grad
 from ..replaced import Replaced
 from ..tensor import Tensor
+from . import Compiled
 from .asking import ENGINE, PLACES, asked_by_us, from_outside
+from .environment import Environment
 from .lifted import Lifted, unlifted
 from .number import Number
 from .trace import ONCE, Tracer, array_of, grad_of, newest_first
@@ -63,8 +68,10 @@ def tracing() -> bool:
 
 
 @contextmanager
-def watched(t: Tracer, optimizers: Sequence[Any]) -> Iterator[None]:
-    """Write down what happens in this block."""
+def watched(
+    t: Tracer, optimizers: Sequence[Any], scopes: Sequence[tuple[dict[str, Any], str]] = ()
+) -> Iterator[None]:
+    """Write down what happens in this block, in which these variables are used."""
     with lock, Replaced() as replaced:
         active.append(t)
         replaced.callback(active.pop)
@@ -75,6 +82,12 @@ def watched(t: Tracer, optimizers: Sequence[Any]) -> Iterator[None]:
         watch_engine(t, put)
         for name in DRAWS:
             put(Generator, name, watched_draw(t, vars(Generator)[name]))
+        for scope, name in [*((vars(math), name) for name in vars(math)), *scopes]:
+            function = scope.get(name)
+            if isinstance(function, BuiltinFunctionType) and function.__module__ == "math":
+                replaced.callback(scope.__setitem__, name, function)
+                scope[name] = asking(function)
+        put(Compiled, "__call__", property(attrgetter("eagerly")))
         for name in SEEDS:
             put(Generator, name, refused(t, vars(Generator)[name], "the generator is seeded in the step"))
         for cls in {cls for kind in kinds_of_optimizers(optimizers) for cls in kind.__mro__}:
@@ -132,6 +145,18 @@ def watched_step(t: Tracer, original: Any) -> Any:
 
     step.__qualname__ = original.__qualname__
     return step
+
+
+def asking(function: Any) -> Any:
+    """A function of `math`, which reads the number that `.item()` gave without asking it."""
+
+    def asked(*args: Any) -> Any:
+        for x in leaves(args):
+            if isinstance(x, Number):
+                x.asked()
+        return function(*args)
+
+    return asked
 
 
 def refused(t: Tracer, original: Any, reason: str) -> Any:
@@ -301,6 +326,8 @@ def watch_engine(t: Tracer, put: Callable[[Any, str, Any], None]) -> None:
         with t.unwatched():
             follow_base(x)
 
+    reason = "checkpoint computes a part of the step once more in the backward pass"
+    put(recompute, "flatten", refused(t, vars(recompute)["flatten"], reason))
     put(gradients, "pullback", pulled)
     put(gradients, "accumulate", accumulated)
     put(gradients, "own", owned)
@@ -311,10 +338,10 @@ def watch_engine(t: Tracer, put: Callable[[Any, str, Any], None]) -> None:
 
 
 def trace(
-    step: Callable[..., Any], args: Any, options: Any, optimizers: Sequence[Any], strict: bool
+    step: Callable[..., Any], args: Any, options: Any, environment: Environment, strict: bool, home: str
 ) -> tuple[Any, Tracer]:
     """The result of one call, and what was written down."""
-    t = Tracer(strict)
+    t = Tracer(strict, environment.tensors, home)
     tensors = [x for x in leaves((args, options)) if isinstance(x, Tensor)]
     for i, x in enumerate(tensors):
         array = array_of.__get__(x)
@@ -323,7 +350,8 @@ def trace(
         t.given[id(x)] = (x, array, x.record)
         t.know(array, t.value("argument", array, i))
     t.program.arguments = len(tensors)
-    with watched(t, optimizers):
+    scopes = [(scope, name) for scope, name in environment.scopes if isinstance(scope, dict)]
+    with watched(t, environment.optimizers, scopes):
         result = step(*args, **options)
     t.finish(result)
     result = plain_numbers(result)

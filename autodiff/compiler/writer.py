@@ -28,7 +28,9 @@ SHAPED_BY_VALUES = frozenset([
     np.ndarray.repeat, np.ndarray.compress, np.ndarray.nonzero,
 ])  # fmt: skip
 GET = frozenset((operator.getitem,))
-WORDS = {"asarray": "NumPy", "tolist": ".tolist()", "item": ".item()"}
+WORDS = {
+    "asarray": "NumPy", "tolist": ".tolist()", "item": ".item()", "float": "float()", "int": "int()",
+}  # fmt: skip
 
 
 class NotTraced(RuntimeError):
