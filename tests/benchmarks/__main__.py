@@ -1,9 +1,9 @@
 """`python -m tests.benchmarks [names]`: every workload against PyTorch, as a Markdown table.
 
 Ours, compiled (where there is `autodiff.compile`), PyTorch, and for the smallest networks numba's machine
-code, called for each step and once for all of them (`step.repeat(n)`), MyGrad, HIPS autograd, JAX and
-micrograd if installed, each in a fresh process, take turns. The first losses must agree
-before a time counts. "growth" measures how time and memory grow with width, depth and batch, "import" how
+code, called for each step and once for all of them (`step.repeat(n)`), NumPy by hand, MyGrad, HIPS autograd,
+JAX and micrograd if installed, each in a fresh process, take turns. The first losses must agree before a time
+counts. "growth" measures how time and memory grow with width, depth and batch, "import" how
 long importing takes.
 """
 
@@ -61,7 +61,7 @@ def comparison(workloads: Sequence[Workload], options: argparse.Namespace) -> No
         *("workload", "PyTorch", "eager", "ratio", "bar"),
         *(("compiled", "ratio", "bar") if compiled else ()),
         *(("numba", "ratio", "repeat(n)", "ratio", "bar") if numba else ()),
-        *("memory, PyTorch", "eager", "other engines, ratio"),
+        *("memory, PyTorch", "eager", "others, ratio"),
     )
     for workload in workloads:
         others = [library for library in KNOWN.get(workload.name, []) if installed(library)]

@@ -1,4 +1,4 @@
-"""Other small engines on the small networks, if installed: MyGrad, HIPS autograd, JAX and micrograd.
+"""NumPy by hand, and MyGrad, HIPS autograd, JAX and micrograd if installed, on the small networks.
 
 Each trains the same perceptron on the same data from the same weights, written as that library's users
 write it, with the gradient step by hand.
@@ -57,6 +57,32 @@ def forward(np: Any, parameters: Parameters, problem: Problem) -> Any:
     if problem.logits:
         return (np.maximum(-out, 0) + np.log1p(np.exp(-np.abs(out))) + (1 - problem.y) * out).mean()
     return ((1 / (1 + np.exp(-out)) - problem.y) ** 2).mean()
+
+
+def numpy(workload: str) -> Callable[[], Any]:
+    """What a student writes who needs no engine: what remains when all that an engine does is left out."""
+    given = problem(workload)
+    x, y = given.x, given.y
+    parameters = w1, b1, w2, b2 = [p.copy() for p in given.parameters]
+
+    def step() -> Any:
+        z = x @ w1.T + b1
+        h = 1 / (1 + np.exp(-z)) if given.hidden == "sigmoid" else np.maximum(z, 0)
+        out = h @ w2.T + b2
+        p = 1 / (1 + np.exp(-out))
+        if given.logits:
+            loss = (np.maximum(-out, 0) + np.log1p(np.exp(-np.abs(out))) + (1 - y) * out).mean()
+            d_out = (p - y) / len(x)
+        else:
+            loss = ((p - y) ** 2).mean()
+            d_out = 2 / len(x) * (p - y) * p * (1 - p)
+        d_z = d_out @ w2 * (h * (1 - h) if given.hidden == "sigmoid" else z > 0)
+        gradients = d_z.T @ x, d_z.sum(0), d_out.T @ h, d_out.sum(0)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter -= given.rate * gradient
+        return loss
+
+    return step
 
 
 def mygrad(workload: str) -> Callable[[], Any]:
@@ -149,7 +175,10 @@ def micrograd(workload: str) -> Callable[[], Any]:
     return step
 
 
-LIBRARIES = {each.__name__: partial(partial, each) for each in (mygrad, autograd, jax, micrograd)}
+LIBRARIES = {each.__name__: partial(partial, each) for each in (numpy, mygrad, autograd, jax, micrograd)}
 
-KNOWN = {"xor": ["mygrad", "autograd", "jax", "micrograd"], "moons": ["mygrad", "autograd", "jax"]}
+KNOWN = {
+    "xor": ["numpy", "mygrad", "autograd", "jax", "micrograd"],
+    "moons": ["numpy", "mygrad", "autograd", "jax"],
+}
 """Which of them are asked to do what; 400 points are too many for an engine of single numbers."""
