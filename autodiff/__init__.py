@@ -15,7 +15,7 @@ from math import pi as pi
 
 from . import autograd as autograd
 from . import func as func
-from . import interop
+from . import interop, methods
 from . import linalg as linalg
 from . import memory as memory
 from .allocation import *
@@ -84,7 +84,8 @@ from .record import *
 from .suspicions import *
 from .tensor import *
 
-interop.give_methods()
+methods.give_methods()
+interop.give_protocols()
 tracebacks.install()
 
 # inf and nan are results like others, as in PyTorch: where our code computes, NumPy's remarks are silenced

@@ -140,12 +140,7 @@ def plain(args: Any) -> Any:
     return type(args)(map(plain, args)) if type(args) in (list, tuple) else args
 
 
-def give_methods() -> None:
-    """Complete the class: its methods, and the protocols through which NumPy calls them."""
-    from .methods import Methods
-
-    for name, method in vars(Methods).items():
-        if callable(method) or isinstance(method, property):
-            setattr(Tensor, name, method)
+def give_protocols() -> None:
+    """Complete the class: the protocols through which NumPy calls it."""
     for name, protocol in (("__array_ufunc__", array_ufunc), ("__array_function__", array_function)):
         setattr(Tensor, name, protocol)

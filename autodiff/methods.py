@@ -1,12 +1,14 @@
 """What a Tensor can do, one line each: `x + y` is `add(x, y)`, `x.exp()` is `exp(x)`.
 
 The operations are defined on Tensors, so they come after the class; `give_methods` hands these lines over
-once they exist.
+once they exist. What a method does is said by the function of its name.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Callable
+from typing import Any
 
 from . import accumulated, conversion, creation, gradients, inplace
 from .dtypes import bool_, float32, float64, int64
@@ -38,9 +40,7 @@ from .ops import (
     triangular,
 )
 from .random import drawing, filling
-
-if TYPE_CHECKING:
-    from .tensor import Tensor
+from .tensor import Tensor
 
 Number = float  # in the class, float, bool and int are methods
 Flag = bool
@@ -396,18 +396,36 @@ class Methods:
     def transpose_(self, dim0: Any, dim1: Any) -> Tensor:
         return inplace.reform(self, reordering.transpose, dim0, dim1)
     swapaxes_ = swapdims_ = transpose_
-    def zero_(self) -> Tensor: return inplace.fill(self, 0, "zero_")
-    def fill_(self, value: Any) -> Tensor: return inplace.fill(self, value, "fill_")
-    def copy_(self, src: Tensor, non_blocking: Flag = False) -> Tensor: return inplace.copy(self, src)
+    def zero_(self) -> Tensor:
+        """All values become 0; returns this tensor."""
+        return inplace.fill(self, 0, "zero_")
+    def fill_(self, value: Any) -> Tensor:
+        """All values become this number; returns this tensor."""
+        return inplace.fill(self, value, "fill_")
+    def copy_(self, src: Tensor, non_blocking: Flag = False) -> Tensor:
+        """The values become those of `src`, broadcast and converted; returns this tensor."""
+        return inplace.copy(self, src)
 
     # conversions -------------------------------------------------------------------------------------------
     to, type, type_as, contiguous = conversion.to, conversion.type_, conversion.type_as, conversion.contiguous
-    def float(self) -> Tensor: return conversion.to(self, float32)
-    def double(self) -> Tensor: return conversion.to(self, float64)
-    def long(self) -> Tensor: return conversion.to(self, int64)
-    def int(self) -> Tensor: return conversion.to(self, int64)  # the only integers here
-    def bool(self) -> Tensor: return conversion.to(self, bool_)
-    def cpu(self) -> Tensor: return conversion.to(self, "cpu")
+    def float(self) -> Tensor:
+        """The tensor as float32: itself, if it is."""
+        return conversion.to(self, float32)
+    def double(self) -> Tensor:
+        """The tensor as float64: itself, if it is."""
+        return conversion.to(self, float64)
+    def long(self) -> Tensor:
+        """The tensor as int64: itself, if it is."""
+        return conversion.to(self, int64)
+    def int(self) -> Tensor:
+        """The tensor as int64, the only integers here."""
+        return conversion.to(self, int64)
+    def bool(self) -> Tensor:
+        """The tensor as bool: False where it is 0."""
+        return conversion.to(self, bool_)
+    def cpu(self) -> Tensor:
+        """The tensor itself: it is on the CPU."""
+        return conversion.to(self, "cpu")
     cuda, is_cuda = conversion.cuda, property(conversion.is_cuda)
     half, bfloat16 = conversion.half, conversion.bfloat16
     byte, char, short = conversion.byte, conversion.char, conversion.short
@@ -431,3 +449,24 @@ class Methods:
     # its gradient ------------------------------------------------------------------------------------------
     backward = gradients.backward
     register_post_accumulate_grad_hook = accumulated.register_post_accumulate_grad_hook
+
+
+# fmt: on
+
+
+def give_methods() -> None:
+    """Complete the class."""
+    functions = vars(sys.modules[__package__])
+    for name, method in vars(Methods).items():
+        if callable(method) or isinstance(method, property):
+            if method.__doc__ is None and not name.startswith("__"):
+                method.__doc__ = words_for(name, functions)
+            setattr(Tensor, name, method)
+
+
+def words_for(name: str, functions: dict[str, Callable[..., Any]]) -> str:
+    """What `help` says of a method: the first line on the function of its name, or that it works in place."""
+    if name.endswith("_"):
+        return f"`{name[:-1]}` in place: writes into the tensor, and returns it."
+    words = functions[name].__doc__ or ""
+    return f"{words.partition(chr(10))[0]} See `autodiff.{name}`."

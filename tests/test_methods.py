@@ -26,3 +26,10 @@ def test_there_are_many() -> None:
 @pytest.mark.parametrize("name", SHARED)
 def test_it_is_a_method(name: str) -> None:
     assert callable(getattr(autodiff.Tensor, name, None))
+
+
+def test_every_method_says_what_it_does() -> None:
+    public = {name: getattr(autodiff.Tensor, name) for name in dir(autodiff.Tensor) if name[0] != "_"}
+    assert not {name for name, method in public.items() if callable(method) and not method.__doc__}
+    assert autodiff.Tensor.exp.__doc__ == "exp: e to the x. See `autodiff.exp`."
+    assert autodiff.Tensor.exp_.__doc__ == "`exp` in place: writes into the tensor, and returns it."
