@@ -17,8 +17,8 @@ import numpy as np
 from autodiff import Tensor
 from autodiff.dtypes import Array
 
-from .checkpoint import checked, place, put_together, taken_apart
 from .module import Module
+from .nested import checked, place, put_together, taken_apart
 
 File = str | os.PathLike[str] | IO[bytes]
 Contents = tuple[

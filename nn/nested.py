@@ -1,4 +1,4 @@
-"""What a checkpoint holds, as named arrays and the plain text (JSON) of how they belong together.
+"""Dicts and lists of tensors as named arrays, and the plain text (JSON) of how they belong together.
 
 {"model": {"weight": w}, "epoch": 3} is the array "model/weight" and a text that says where it goes.
 """
