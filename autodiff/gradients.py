@@ -36,17 +36,16 @@ def seed(root: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[Rec
         if root.array.size != 1:
             raise located.RuntimeError(
                 "grad can be implicitly created only for scalar outputs, and this one has shape "
-                f"{root.shape}: "
-                "reduce it first (loss.mean().backward()), or say which direction (y.backward(gradient=...))"
+                f"{root.shape}: reduce it first (loss.mean().backward()), or say which direction "
+                "(y.backward(gradient=...))"
             )
         gradient = Tensor(np.ones(root.array.shape, root.array.dtype))
     if not isinstance(gradient, Tensor):
         raise located.TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
     if gradient.shape != root.shape:
         raise located.RuntimeError(
-            f"Mismatch in shape: grad_output[0] has a shape of {gradient.shape} and output[0] has a "
-            f"shape of {root.shape}: "
-            "the gradient of a tensor has its shape"
+            f"Mismatch in shape: grad_output[0] has a shape of {gradient.shape} and output[0] has a shape of "
+            f"{root.shape}: the gradient of a tensor has its shape"
         )
     if gradient.dtype != root.dtype:
         gradient = cast(gradient, root.dtype)
@@ -283,8 +282,8 @@ def grad(
         else:
             raise located.RuntimeError(
                 "One of the differentiated Tensors appears to not have been used in the graph. Set "
-                "allow_unused=True if this is "
-                f"the desired behavior (its gradient is then None): input {i}, {describe(x)}"
+                "allow_unused=True if this is the desired behavior (its gradient is then None): "
+                f"input {i}, {describe(x)}"
             )
     return tuple(results)
 

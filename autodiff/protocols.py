@@ -43,9 +43,8 @@ class Protocols:
     def __bool__(self: Any) -> bool:
         if self.array.size != 1:
             raise located.RuntimeError(
-                f"Boolean value of Tensor with {'more than one' if self.array.size else 'no'} value "
-                "is ambiguous: "
-                f"the shape is {self.shape}; use .all() or .any()"
+                f"Boolean value of Tensor with {'more than one' if self.array.size else 'no'} value is "
+                f"ambiguous: the shape is {self.shape}; use .all() or .any()"
             )
         return bool(self.array.item())
 

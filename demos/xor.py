@@ -84,9 +84,7 @@ def run(options: argparse.Namespace) -> list[Row]:
     recorded = RECORDED if as_in_the_lab_book(options) else {}
     print(f"{'epoch':>6}  {'recorded':>8}  {'this run':>8}")
     losses: list[float] = []
-    for epoch in tqdm(
-        range(options.epochs), unit="epoch", leave=False, disable=None
-    ):  # None: no bar in a log
+    for epoch in tqdm(range(options.epochs), unit="epoch", leave=False, disable=None):  # no bar in a log
         optimizer.zero_grad()
         loss = loss_fn(model(x), y)
         loss.backward()

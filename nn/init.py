@@ -171,9 +171,7 @@ def trunc_normal_(
         while (outside := (values < low) | (values > high)).any():
             values = np.where(outside, normal(), values)
     else:
-        top = (
-            -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
-        )  # the logarithm of the bell at its highest in [a, b]
+        top = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2  # log of the bell at its highest in [a, b]
         values, pending = np.zeros(tensor.shape, tensor.dtype), np.ones(tensor.shape, bool)
         while pending.any():
             candidates = uniform(a, b)

@@ -21,13 +21,10 @@ from .module import Module
 from .nested import checked, place, put_together, taken_apart
 
 File = str | os.PathLike[str] | IO[bytes]
-Contents = tuple[
-    dict[str, Array], str | None
-]  # arrays by name; how they belong together, unless by name alone
+Contents = tuple[dict[str, Array], str | None]
+"""Arrays by name; and how they belong together, unless by name alone."""
 
-STRUCTURE = (
-    "structure.json"  # the member of an npz file, or the metadata of a safetensors file, that says how
-)
+STRUCTURE = "structure.json"  # which member of an npz, or which metadata of a safetensors file, says how
 PIECE = 1 << 20  # bytes that are read at once
 LONG = 1 << 26  # bytes of JSON, which take ten times as much once they are read
 ABSURD = 1 << 28, 100  # a file may unpack to 256 MiB, or to 100 times its size

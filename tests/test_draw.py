@@ -477,13 +477,8 @@ def test_an_unrolled_loop_is_one_node_with_a_count():
     graph = draw(loss, names, fold=True).graph
     (loop,) = graph.folds
     assert (loop.kind, loop.count, loop.operations) == ("loop", 49, 4 * 49)
-    assert [op.name for op in graph.operations] == [
-        "linear",
-        "linear",
-        "add",
-        "tanh",
-        "sum",
-    ]  # one round is open
+    # one round is open
+    assert [op.name for op in graph.operations] == ["linear", "linear", "add", "tanh", "sum"]
     into = [a for a in graph.arrows if a.head == loop.id]
     assert sorted(a.uses for a in into) == [1, 49, 49, 49, 49]
     assert len(draw(loss, names).graph.folds) == 0  # it fits as it is

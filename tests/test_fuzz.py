@@ -298,10 +298,9 @@ class Programs(RuleBasedStateMachine):
         x = self.pick(i)
         found = self.both(f"{name} of {i} {k}", lambda lib, x: VIEWS[name](x, k), x, enabled=enabled)
         if found is not None and shared(found[0].array, x[0].array) != shared_by_torch(found[1], x[1]):
-            tried["a view here, a copy there"] += (
-                1  # of operands in two orders NumPy's result has rows first,
-            )
-            self.alive = False  # PyTorch's the order of the first one
+            # of operands in two orders NumPy's result has rows first, PyTorch's the order of the first one
+            tried["a view here, a copy there"] += 1
+            self.alive = False
             return
         self.keep(found)
 

@@ -51,9 +51,9 @@ CYCLE = st.fixed_dictionaries(
     {"base_lr": RATE, "max_lr": RATE, "step_size_up": st.integers(1, 60)},
     optional={
         "step_size_down": st.integers(1, 60),
-        "gamma": st.floats(0.1, 1),
+        "gamma": st.floats(0.1, 1),  # above 1 a rate could be negative
         **MOMENTUM,
-    },  # above 1 a rate could be negative
+    },
 )
 SCHEDULES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "StepLR": st.fixed_dictionaries({"step_size": COUNT}, optional={"gamma": GAMMA}),
@@ -197,10 +197,7 @@ def test_resumed_by_last_epoch(name: str, drawn: st.DataObject, optimizer: Make,
 def test_jumps_are_pytorchs(name: str, drawn: st.DataObject, optimizer: Make, epochs: list[int]) -> None:
     options = drawn.draw(SCHEDULES[name])
     if name == "CosineAnnealingWarmRestarts":
-        options = {
-            **options,
-            "T_mult": min(options.get("T_mult", 1), 2),
-        }  # its logarithm to base 3 is rounded
+        options = options | {"T_mult": min(options.get("T_mult", 1), 2)}  # its log to base 3 is rounded
     ours, theirs = runs(optimizer, schedule(name, options))
     for epoch in epochs:
         with warnings.catch_warnings(record=True) as warned:

@@ -37,9 +37,8 @@ cross_entropy kl_div poisson_nll_loss gaussian_nll_loss hinge_embedding_loss mar
 triplet_margin_loss cosine_embedding_loss soft_margin_loss multi_margin_loss multilabel_margin_loss
 multilabel_soft_margin_loss
 """.split()
-RANDOM = (
-    "dropout dropout1d dropout2d alpha_dropout gumbel_softmax".split()
-)  # compared draw by draw in their own tests
+# compared draw by draw in their own tests
+RANDOM = "dropout dropout1d dropout2d alpha_dropout gumbel_softmax".split()
 UNTABLED = "allclose equal".split()  # they answer True or False
 METHODS = """
 view view_as expand expand_as repeat type float double long int bool new_zeros new_ones new_full new_tensor

@@ -62,9 +62,8 @@ def assert_same(name, args, options):
     a, b = ours(name, args, options).array.copy(), theirs(name, args, options).numpy()
     assert (a.dtype, a.shape) == (b.dtype, b.shape)
     if a.dtype == np.float64 and name in ("randn", "randn_like", "normal", "normal_", "exponential_"):
-        np.testing.assert_allclose(
-            a, b, rtol=1e-15, atol=4e-15
-        )  # NumPy's ln, cos, sin are not the C library's
+        # NumPy's ln, cos, sin are not the C library's
+        np.testing.assert_allclose(a, b, rtol=1e-15, atol=4e-15)
     else:
         np.testing.assert_array_equal(a, b)
 
@@ -394,9 +393,8 @@ def test_in_place_returns_marks_and_refuses(name):
     random.manual_seed(1)
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place"):
         fill(x)
-    assert (
-        random.rand(1).item() == random.rand(1, generator=Generator().manual_seed(1)).item()
-    )  # nothing was drawn
+    untouched = Generator().manual_seed(1)
+    assert random.rand(1).item() == random.rand(1, generator=untouched).item()  # nothing was drawn
     with no_grad():
         assert fill(x).requires_grad
     with pytest.raises(RuntimeError, match="more than one element of the written-to tensor"):

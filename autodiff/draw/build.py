@@ -181,9 +181,7 @@ class _Builder:
 
     def axes_note(self, record: Record, i: int, summed: tuple[int, ...]) -> str:
         """Along which axes an argument is repeated on its way in, or its gradient on its way back."""
-        if not summed and isinstance(
-            record.op, Binary
-        ):  # of data no gradient says so; elementwise, shapes do
+        if not summed and isinstance(record.op, Binary):  # of data no gradient says so, but shapes do
             summed = stretched(np.shape(record.args[i]), record.value.shape)
         if summed:
             return f"repeated along {axes(summed)}"

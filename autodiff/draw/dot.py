@@ -18,9 +18,7 @@ from .numbers import Numbers
 from .themes import LIGHT, Theme
 
 FONT = "Helvetica,Arial,sans-serif"
-LARGE = (
-    300  # nodes; beyond, the layout is less careful (straight arrows, fewer rounds), else it takes minutes
-)
+LARGE = 300  # nodes; beyond, the layout is less careful (straight arrows, fewer rounds), or takes minutes
 
 SHAPES: dict[str, dict[str, str]] = {
     "parameter": {"shape": "box", "style": "filled", "penwidth": "2.5"},

@@ -180,9 +180,7 @@ class Graph:
     folds: list[FoldNode] = field(default_factory=list)
     arrows: list[Arrow] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-    modules: dict[str, str] = field(
-        default_factory=dict
-    )  # the class of each module that is known, by its path
+    modules: dict[str, str] = field(default_factory=dict)  # the class of each that is known, by its path
     result: str = ""  # the id of the tensor that all this computes
     whole_or_none: Graph | None = field(default=None, repr=False)
     hidden: dict[str, str] = field(default_factory=dict, repr=False)

@@ -56,9 +56,8 @@ def broadcast_conflict(shapes: list[tuple[int, ...]]) -> str:
     dim = max(len(a), len(b)) + position
     return (
         f"The size of tensor a ({a[position]}) must match the size of tensor b ({b[position]}) at "
-        f"non-singleton dimension {dim}. "
-        f"The shapes {a} and {b} do not broadcast: aligned from the right, each pair of lengths must be "
-        "equal or hold a 1" + _reshape_hint(a, b)
+        f"non-singleton dimension {dim}. The shapes {a} and {b} do not broadcast: aligned from the right, "
+        f"each pair of lengths must be equal or hold a 1{_reshape_hint(a, b)}"
     )
 
 
@@ -75,8 +74,7 @@ def expand_conflict(shape: tuple[int, ...], target: tuple[int, ...]) -> str | No
         elif shape[-i] not in (1, target[-i]):
             return (
                 f"The expanded size of the tensor ({target[-i]}) must match the existing size "
-                f"({shape[-i]}) at non-singleton "
-                f"dimension {len(target) - i}.  {sizes}"
+                f"({shape[-i]}) at non-singleton dimension {len(target) - i}.  {sizes}"
             )
     return None
 
@@ -94,8 +92,7 @@ def matmul_conflict(a: tuple[int, ...], b: tuple[int, ...]) -> str:
     if len(a) == len(b) == 1:
         return (
             f"inconsistent tensor size, expected tensor [{k}] and src [{m}] to have the same number of "
-            "elements, "
-            f"but got {k} and {m} elements respectively"
+            f"elements, but got {k} and {m} elements respectively"
         )
     n = math.prod(a[:-1])
     if len(b) == 1:

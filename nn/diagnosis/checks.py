@@ -201,9 +201,7 @@ def contradictions(rows: Rows) -> Finding | None:
     labels = np.bincount(pairs[:, 0], minlength=len(distinct))
     wrong = labels[group] > 1
     share = float(wrong.mean())
-    if y.dtype.kind == "f" and len(values) > max(
-        20, n // 10
-    ):  # numbers, not classes: how far apart are they?
+    if y.dtype.kind == "f" and len(values) > max(20, n // 10):  # no classes: how far apart are they?
         sums = np.zeros((len(distinct), y.shape[1]))
         np.add.at(sums, group, y)
         mean = sums / np.bincount(group)[:, None]
