@@ -31,3 +31,11 @@ def test_there_are_exactly_two_commands_of_one_line_each() -> None:
 @pytest.mark.parametrize("path", re.findall(r"\]\(([^):]+)\)", README))
 def test_every_picture_and_file_that_is_linked_is_there(path: str) -> None:
     assert (ROOT / path).is_file()
+
+
+def test_the_engine_is_as_short_as_it_says() -> None:
+    rooms = README.split("## The rooms")[1].split("```")[1].split("autodiff/")[1].split("\n\n")[0]
+    files = re.findall(r"(?:^| {2})(\w+) {2,}", rooms, flags=re.MULTILINE)
+    assert files == ["tensor", "primitive", "record", "backward", "gradients", "memory", "inplace"]
+    lines = sum((ROOT / f"autodiff/{name}.py").read_text(encoding="utf-8").count("\n") for name in files)
+    assert 1800 < lines < 2200
