@@ -41,7 +41,13 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """`data` as a tensor, if possible without a copy: a tensor as it is, an array with its memory shared."""
+    """`data` as a tensor, if possible without a copy: a tensor as it is, an array with its memory shared.
+
+    >>> import autodiff
+    >>> x = autodiff.ones(2)
+    >>> autodiff.as_tensor(x) is x, autodiff.as_tensor([1, 2])
+    (True, tensor([1, 2]))
+    """
     refuse_device(device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
@@ -68,6 +74,13 @@ def from_numpy(ndarray: Array) -> Tensor:
     """A tensor that shares the memory of a NumPy array: a change of one is a change of the other.
 
     Raises TypeError for anything else, and for a dtype other than float32, float64, int64 and bool.
+
+    >>> import autodiff, numpy
+    >>> array = numpy.zeros(2)
+    >>> x = autodiff.from_numpy(array)
+    >>> array[0] = 5
+    >>> x
+    tensor([5., 0.], dtype=float64)
     """
     if not isinstance(ndarray, np.ndarray):
         raise located.TypeError(
@@ -85,6 +98,11 @@ def zeros(
     """A tensor of zeros, `zeros(2, 3)` or `zeros((2, 3))`; float32 (the default dtype) unless one is given.
 
     Raises TypeError if the size is not of integers, RuntimeError if it is negative.
+
+    >>> import autodiff
+    >>> autodiff.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
     """
     shape = shape_of("zeros", sizes, size)
     return finished(np.zeros(shape, dtype_or_default(dtype)), device, requires_grad)
@@ -93,7 +111,12 @@ def zeros(
 def ones(
     *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """A tensor of ones; for the arguments see `zeros`."""
+    """A tensor of ones; for the arguments see `zeros`.
+
+    >>> import autodiff
+    >>> autodiff.ones(3, dtype=autodiff.int64)
+    tensor([1, 1, 1])
+    """
     shape = shape_of("ones", sizes, size)
     return finished(np.ones(shape, dtype_or_default(dtype)), device, requires_grad)
 
@@ -132,12 +155,22 @@ def full(
 def zeros_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Zeros in the shape of `input`, and in its dtype unless another is given."""
+    """Zeros in the shape of `input`, and in its dtype unless another is given.
+
+    >>> import autodiff
+    >>> autodiff.zeros_like(autodiff.tensor([1, 2]))
+    tensor([0, 0])
+    """
     return finished(np.zeros_like(model("zeros_like", input), dtype_or(dtype, input)), device, requires_grad)
 
 
 def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Ones in the shape of `input`, and in its dtype unless another is given."""
+    """Ones in the shape of `input`, and in its dtype unless another is given.
+
+    >>> import autodiff
+    >>> autodiff.ones_like(autodiff.tensor([1.0, 2.0]), dtype=autodiff.int64)
+    tensor([1, 1])
+    """
     return finished(np.ones_like(model("ones_like", input), dtype_or(dtype, input)), device, requires_grad)
 
 
@@ -151,7 +184,12 @@ def empty_like(
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """One number in the shape of `input`, and in its dtype unless another is given."""
+    """One number in the shape of `input`, and in its dtype unless another is given.
+
+    >>> import autodiff
+    >>> autodiff.full_like(autodiff.zeros(2), 7)
+    tensor([7., 7.])
+    """
     value = number("full_like", "fill_value", fill_value)
     array = np.full_like(model("full_like", input), value, dtype_or(dtype, input))
     return finished(array, device, requires_grad)
@@ -241,7 +279,12 @@ def logspace(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`base` to the powers `linspace(start, end, steps)`."""
+    """`base` to the powers `linspace(start, end, steps)`.
+
+    >>> import autodiff
+    >>> autodiff.logspace(0, 2, 3)
+    tensor([  1.,  10., 100.])
+    """
     chosen = dtype_or_default(dtype)
     powers = float(number("logspace", "base", base)) ** spaced("logspace", start, end, steps, float64)
     return finished(powers.astype(chosen), device, requires_grad)

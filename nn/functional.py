@@ -121,7 +121,12 @@ def _in_place(input: Tensor, name: str, function: Callable[..., Any], *options: 
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(x, 0), with slope 0 at 0."""
+    """max(x, 0), with slope 0 at 0.
+
+    >>> import autodiff
+    >>> relu(autodiff.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
     return _in_place(input, "relu_", autodiff.relu) if inplace else autodiff.relu(input)
 
 
@@ -182,7 +187,12 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """x sigmoid(x)."""
+    """x sigmoid(x).
+
+    >>> import autodiff
+    >>> silu(autodiff.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.2689,  0.0000,  0.7311])
+    """
     return _in_place(input, "silu_", autodiff.silu) if inplace else autodiff.silu(input)
 
 
@@ -215,12 +225,22 @@ elu_, selu_, celu_, hardtanh_ = map(_always_in_place, [elu, selu, celu, hardtanh
 
 
 def sigmoid(input: Tensor) -> Tensor:
-    """1 / (1 + e^-x)."""
+    """1 / (1 + e^-x).
+
+    >>> import autodiff
+    >>> sigmoid(autodiff.tensor([-1.0, 0.0, 1.0]))
+    tensor([0.2689, 0.5000, 0.7311])
+    """
     return autodiff.sigmoid(input)
 
 
 def tanh(input: Tensor) -> Tensor:
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent.
+
+    >>> import autodiff
+    >>> tanh(autodiff.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.7616,  0.0000,  0.7616])
+    """
     return autodiff.tanh(input)
 
 
@@ -231,7 +251,13 @@ def logsigmoid(input: Tensor) -> Tensor:
 
 
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """Probabilities along `dim`; see `autodiff.softmax`. Without `dim` it warns, and guesses."""
+    """Probabilities along `dim`; see `autodiff.softmax`. Without `dim` it warns, and guesses.
+
+    >>> import autodiff
+    >>> softmax(autodiff.tensor([[0.0, 0.0], [0.0, 2.0]]), dim=1)
+    tensor([[0.5000, 0.5000],
+            [0.1192, 0.8808]])
+    """
     return autodiff.softmax(input, _guessed("softmax", input) if dim is None else dim, dtype)
 
 
@@ -242,7 +268,12 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """The logarithm of `softmax`; see `autodiff.log_softmax`."""
+    """The logarithm of `softmax`; see `autodiff.log_softmax`.
+
+    >>> import autodiff
+    >>> log_softmax(autodiff.zeros(1, 2), dim=1)
+    tensor([[-0.6931, -0.6931]])
+    """
     return autodiff.log_softmax(input, _guessed("log_softmax", input) if dim is None else dim, dtype)
 
 

@@ -72,7 +72,12 @@ def ones_(tensor: Tensor) -> Tensor:
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """All entries 0."""
+    """All entries 0.
+
+    >>> import nn
+    >>> zeros_(nn.Linear(2, 1).bias).tolist()
+    [0.0]
+    """
     return constant_(tensor, 0.0)
 
 
@@ -127,7 +132,13 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """Normal with this mean and standard deviation."""
+    """Normal with this mean and standard deviation.
+
+    >>> import autodiff
+    >>> _ = autodiff.manual_seed(0)
+    >>> normal_(autodiff.empty(3), std=0.01)
+    tensor([ 0.0154, -0.0029, -0.0218])
+    """
     refuse_plain(tensor, "init.normal_", "tensor")
     return tensor.normal_(mean, std, generator=generator)
 
@@ -182,7 +193,13 @@ def trunc_normal_(
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Uniform within ±gain·√(6 / (fan_in + fan_out)). Source: Glorot and Bengio (2010)."""
+    """Uniform within ±gain·√(6 / (fan_in + fan_out)). Source: Glorot and Bengio (2010).
+
+    >>> import autodiff
+    >>> _ = autodiff.manual_seed(0)
+    >>> xavier_uniform_(autodiff.empty(1, 3))
+    tensor([[-0.0092,  0.6570, -1.0080]])
+    """
     refuse_no_number(gain, "init.xavier_uniform_", "gain")
     std = gain * math.sqrt(2 / sum(fans(tensor)))
     return uniform_(tensor, -math.sqrt(3) * std, math.sqrt(3) * std, generator)
@@ -213,7 +230,13 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Normal with standard deviation gain / √fan; `a` is leaky_relu's slope. Source: He et al. (2015)."""
+    """Normal with standard deviation gain / √fan; `a` is leaky_relu's slope. Source: He et al. (2015).
+
+    >>> import autodiff
+    >>> _ = autodiff.manual_seed(0)
+    >>> kaiming_normal_(autodiff.empty(1, 3), nonlinearity="relu")
+    tensor([[ 1.2582, -0.2396, -1.7790]])
+    """
     std = kaiming_std(tensor, a, mode, nonlinearity)
     return tensor if std is None else normal_(tensor, 0.0, std, generator)
 
@@ -236,6 +259,11 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 
     Further dimensions count as columns. The Q of a normal matrix, with the signs that make it uniform.
     Source: Saxe et al. (2013); Mezzadri (2007).
+
+    >>> import autodiff
+    >>> w = orthogonal_(autodiff.empty(2, 3))
+    >>> autodiff.allclose(w @ w.T, autodiff.eye(2), atol=1e-6)
+    True
     """
     refuse_plain(tensor, "init.orthogonal_", "tensor")
     if tensor.ndim < 2:

@@ -92,7 +92,12 @@ class Hardswish(Module):
 
 
 class LeakyReLU(Module):
-    """x where x > 0, else negative_slope · x. Source: PyTorch, `torch.nn.LeakyReLU`."""
+    """x where x > 0, else negative_slope · x. Source: PyTorch, `torch.nn.LeakyReLU`.
+
+    >>> import autodiff, nn
+    >>> nn.LeakyReLU(0.1)(autodiff.tensor([-2.0, 3.0]))
+    tensor([-0.2000,  3.0000])
+    """
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
@@ -196,7 +201,12 @@ class Hardtanh(Module):
 
 
 class Sigmoid(Module):
-    """1 / (1 + e^-x). Source: PyTorch, `torch.nn.Sigmoid`."""
+    """1 / (1 + e^-x). Source: PyTorch, `torch.nn.Sigmoid`.
+
+    >>> import autodiff, nn
+    >>> nn.Sigmoid()(autodiff.tensor([-1.0, 0.0, 1.0]))
+    tensor([0.2689, 0.5000, 0.7311])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.sigmoid(input)
@@ -210,7 +220,12 @@ class LogSigmoid(Module):
 
 
 class Tanh(Module):
-    """The hyperbolic tangent. Source: PyTorch, `torch.nn.Tanh`."""
+    """The hyperbolic tangent. Source: PyTorch, `torch.nn.Tanh`.
+
+    >>> import autodiff, nn
+    >>> nn.Tanh()(autodiff.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.7616,  0.0000,  0.7616])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.tanh(input)
@@ -359,7 +374,12 @@ class Softmin(_Along):
 
 
 class LogSoftmax(_Along):
-    """The logarithm of softmax along `dim`. Source: PyTorch, `torch.nn.LogSoftmax`."""
+    """The logarithm of softmax along `dim`. Source: PyTorch, `torch.nn.LogSoftmax`.
+
+    >>> import autodiff, nn
+    >>> nn.LogSoftmax(dim=1)(autodiff.zeros(1, 2))
+    tensor([[-0.6931, -0.6931]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.log_softmax(input, self.dim)

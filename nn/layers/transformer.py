@@ -141,6 +141,11 @@ class TransformerDecoderLayer(_Layer):
 
     tgt (T, N, d_model) and memory (S, N, d_model); N first if `batch_first`. See `TransformerEncoderLayer`.
     Source: PyTorch, `torch.nn.TransformerDecoderLayer`.
+
+    >>> import autodiff, nn
+    >>> layer = nn.TransformerDecoderLayer(8, nhead=2, dim_feedforward=16)
+    >>> layer(autodiff.ones(4, 3, 8), memory=autodiff.ones(5, 3, 8)).shape
+    (4, 3, 8)
     """
 
     def __init__(
@@ -201,6 +206,12 @@ class TransformerEncoder(_Stack):
 
     `enable_nested_tensor` and `mask_check`, which are about PyTorch's speed, change nothing. Source: PyTorch,
     `torch.nn.TransformerEncoder`.
+
+    >>> import autodiff, nn
+    >>> layer = nn.TransformerEncoderLayer(8, nhead=2, dim_feedforward=16, batch_first=True)
+    >>> encoder = nn.TransformerEncoder(layer, num_layers=2)
+    >>> encoder(autodiff.ones(3, 5, 8)).shape
+    (3, 5, 8)
     """
 
     def __init__(
@@ -251,6 +262,11 @@ class Transformer(Module):
     """An encoder of src (S, N, d_model), and a decoder of tgt (T, N, d_model) that attends to its output.
 
     Source: PyTorch, `torch.nn.Transformer`.
+
+    >>> import autodiff, nn
+    >>> model = nn.Transformer(8, nhead=2, num_encoder_layers=1, num_decoder_layers=1, dim_feedforward=16)
+    >>> model(autodiff.ones(5, 3, 8), autodiff.ones(4, 3, 8)).shape
+    (4, 3, 8)
     """
 
     def __init__(

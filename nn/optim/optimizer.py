@@ -43,6 +43,22 @@ class Optimizer:
 
     A step moves all parameters or none: options and gradients are checked before anything moves, and Ctrl-C
     waits. Raises TypeError or ValueError, in PyTorch's words, if `params` are not leaf tensors.
+
+    A new optimizer is a subclass with an `update_rule`:
+
+    >>> import autodiff, numpy
+    >>> class SignDescent(Optimizer):  # w ← w − γ·sign(g)
+    ...     def __init__(self, params, lr=0.1):
+    ...         super().__init__(params, {"lr": lr})
+    ...     def update_rule(self, group):
+    ...         def update(p, values, gradient):
+    ...             values -= group["lr"] * numpy.sign(gradient)
+    ...         return update
+    >>> w = autodiff.tensor([1.0, 2.0], requires_grad=True)
+    >>> w.grad = autodiff.tensor([30.0, -0.2])
+    >>> SignDescent([w]).step()
+    >>> w.detach()
+    tensor([0.9000, 2.1000])
     """
 
     entrywise = False  # whether the update of an entry depends on that entry alone
