@@ -17,6 +17,10 @@ def isclose(
     """Whether |x - y| <= atol + rtol |y| for each entry; equal infinities are close.
 
     Raises RuntimeError for unlike dtypes, and shapes that do not broadcast.
+
+    >>> import autodiff
+    >>> autodiff.isclose(autodiff.tensor([1.0, 2.0]), autodiff.tensor([1.000001, 2.1]))
+    tensor([ True, False])
     """
     refuse_plain(input, "isclose")
     refuse_plain(other, "isclose", "other", 2)
@@ -39,12 +43,22 @@ def isclose(
 def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
-    """Whether all entries of two tensors are close; see `isclose`."""
+    """Whether all entries of two tensors are close; see `isclose`.
+
+    >>> import autodiff
+    >>> autodiff.allclose(autodiff.tensor([0.1]) + 0.2, autodiff.tensor([0.3]))
+    True
+    """
     return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
-    """Whether two tensors have the same shape and values."""
+    """Whether two tensors have the same shape and values.
+
+    >>> import autodiff
+    >>> autodiff.equal(autodiff.ones(2), autodiff.ones(2)), autodiff.equal(autodiff.ones(2), autodiff.ones(1))
+    (True, False)
+    """
     refuse_plain(input, "equal")
     refuse_plain(other, "equal", "other", 2)
     return np.array_equal(input.array, other.array)

@@ -244,7 +244,13 @@ Operand = Any  # a Tensor or a number
 
 
 def add(input: Operand, other: Operand, *, alpha: float = 1) -> Any:
-    """input + alpha * other, with broadcasting and type promotion; a float alpha of integers is refused."""
+    """input + alpha * other, with broadcasting and type promotion; a float alpha of integers is refused.
+
+    >>> import autodiff
+    >>> autodiff.add(autodiff.tensor([[1.0], [2.0]]), autodiff.tensor([10.0, 20.0]), alpha=2)
+    tensor([[21., 41.],
+            [22., 42.]])
+    """
     return plus(input, scaled(other, alpha, input))
 
 
@@ -290,6 +296,10 @@ def pow(input: Operand, exponent: Operand) -> Any:
 
     x ** 0 is 1 with gradient 0, even at 0 and nan; the gradient to the exponent is 0 at 0 ** y. Raises
     RuntimeError for an integer to a negative integer power.
+
+    >>> import autodiff
+    >>> autodiff.pow(autodiff.tensor([1.0, 2.0, 3.0]), 2)
+    tensor([1., 4., 9.])
     """
     if isinstance(exponent, Tensor):
         if isinstance(input, (bool, int, float)):  # an array: the rule takes its logarithm
@@ -319,7 +329,12 @@ def positive(input: Tensor) -> Tensor:
 
 
 def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Any:
-    """log(1 + e^(beta x)) / beta, a smooth relu; x itself where beta x > threshold."""
+    """log(1 + e^(beta x)) / beta, a smooth relu; x itself where beta x > threshold.
+
+    >>> import autodiff
+    >>> autodiff.softplus(autodiff.tensor([-1.0, 0.0, 30.0]))
+    tensor([ 0.3133,  0.6931, 30.0000])
+    """
     return smooth_relu(input, beta, threshold)
 
 
@@ -328,6 +343,10 @@ def gelu(input: Tensor, approximate: str = "none") -> Any:
 
     With approximate="tanh" it is 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))).
     Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
+
+    >>> import autodiff
+    >>> autodiff.gelu(autodiff.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.1587,  0.0000,  0.8413])
     """
     if approximate not in ("none", "tanh"):
         raise located.RuntimeError(f"approximate argument must be either none or tanh, not {approximate!r}")
@@ -341,7 +360,12 @@ def gelu(input: Tensor, approximate: str = "none") -> Any:
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Any:
-    """x where x > 0, else negative_slope * x; at 0 the slope is negative_slope."""
+    """x where x > 0, else negative_slope * x; at 0 the slope is negative_slope.
+
+    >>> import autodiff
+    >>> autodiff.leaky_relu(autodiff.tensor([-2.0, 3.0]), 0.1)
+    tensor([-0.2000,  3.0000])
+    """
     return leaky(input, negative_slope)
 
 
@@ -356,7 +380,13 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Any:
 
 
 def round(input: Tensor, *, decimals: int = 0) -> Any:
-    """The nearest whole number, or multiple of 10^-decimals; of two equally near the even one."""
+    """The nearest whole number, or multiple of 10^-decimals; of two equally near the even one.
+
+    >>> import autodiff
+    >>> x = autodiff.tensor([0.5, 1.5, 2.126])
+    >>> autodiff.round(x), autodiff.round(x, decimals=1)
+    (tensor([0., 2., 2.]), tensor([0.5000, 1.5000, 2.1000]))
+    """
     return nearest(input) if decimals == 0 else nearest(input * 10.0**decimals) / 10.0**decimals
 
 
