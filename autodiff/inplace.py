@@ -66,12 +66,13 @@ def change(x: Tensor, operation: Callable[..., Any], *args: Any, name: str = "",
 
     If that is recorded, the operation is given a copy of x, because its rules may need the values that go.
     """
-    if not mode.enabled and len(args) == 1 and _at_once(x, operation, args[0]):
+    recorded = mode.enabled and any(isinstance(arg, Tensor) and arg.requires_grad for arg in (x, *args))
+    if not recorded and len(args) == 1 and _at_once(x, operation, args[0]):
         return x
     name = name or (operation.name if isinstance(operation, Primitive) else operation.__name__) + "_"
     refuse_leaf(x, name)
     before = x
-    if mode.enabled and any(isinstance(arg, Tensor) and arg.requires_grad for arg in (x, *args)):
+    if recorded:
         before = Tensor(x.array.copy(), history(x))
     return become(x, operation(before, *(before if arg is x else arg for arg in args), **options), name)
 

@@ -112,7 +112,7 @@ def batch_norm(
                 f"{name} should contain {channels} elements not {math.prod(t.shape)}, in batch_norm() of "
                 f"{describe(input)}: one for each channel"
             )
-    across = (1, channels) + (1,) * (input.ndim - 2)
+    across = (1, channels) + (1,) * (input.ndim - 2) if input.ndim > 2 else (channels,)
     if not training:
         if running_mean is None or running_var is None:
             raise located.RuntimeError(
