@@ -75,10 +75,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-plots", action="store_true", help="draw nothing")
     options = parser.parse_args(argv)
     if options.command is not None:
-        try:
-            options.out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            parser.error(f"--out {options.out}: {error.strerror}")
+        lab_book.make_folder(parser, options.out)
     return options
 
 

@@ -75,8 +75,13 @@ def parse(options: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
         options.error("--epochs must be at least 1")
     if not 0 <= chosen.seed < 2**32:
         options.error("--seed must lie between 0 and 4294967295")
-    try:
-        chosen.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        options.error(f"--out {chosen.out}: {error.strerror}")
+    make_folder(options, chosen.out)
     return chosen
+
+
+def make_folder(options: argparse.ArgumentParser, out: Path) -> None:
+    """The folder for the files, if it is not there; where it cannot be made, exit with 2."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        options.error(f"--out {out}: {error.strerror}")

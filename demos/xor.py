@@ -182,10 +182,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--lr must be greater than 0, and finite")
     if not -(2**63) <= options.seed < 2**64:
         parser.error("--seed must lie between -2**63 and 2**64")
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        parser.error(f"--out {options.out}: {error.strerror}")
+    lab_book.make_folder(parser, options.out)
     return options
 
 
