@@ -135,7 +135,7 @@ class Optimizer:
                         )
                     moved.append((p, w, g))
             if len(moved) < len(group["params"]):
-                doubt_step(self)
+                doubt_step(self, Optimizer)
             work.append((i, update, moved))
         with uninterrupted():
             for i, update, moved in work:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from ..optim.optimizer import Optimizer
 
 
-def doubt_step(optimizer: Optimizer) -> None:
+def doubt_step(optimizer: Optimizer, kind: type[Optimizer]) -> None:
     """Look, once for each optimizer, why some of its parameters have no gradient; warn if it is a mistake.
+
+    `kind` is the class of all optimizers, which know this module, and not it them.
 
     A parameter that the loss does not use is none, nor is a step before any loss was computed (to see what a
     scheduler does). Parameters that no module holds any more are, if others have gradients in their place.
@@ -31,7 +33,7 @@ def doubt_step(optimizer: Optimizer) -> None:
     vars(optimizer)["_doubted"] = True
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     without = [p for p in parameters if p._grad is None and p.requires_grad]
-    new = replacing(parameters, without)
+    new = replacing(parameters, without, kind)
     if new:
         suspect(
             f"optimizer.step() moves {len(parameters) - len(without)} of its {len(parameters)} parameters; "
@@ -47,7 +49,7 @@ def doubt_step(optimizer: Optimizer) -> None:
         )
 
 
-def replacing(parameters: list[Tensor], without: list[Tensor]) -> list[str]:
+def replacing(parameters: list[Tensor], without: list[Tensor], kind: type[Optimizer]) -> list[str]:
     """The names of parameters that have taken the place of some `without` gradient, which no module holds."""
     if not without or not all(isinstance(p, Parameter) for p in without):
         return []
@@ -55,14 +57,12 @@ def replacing(parameters: list[Tensor], without: list[Tensor]) -> list[str]:
         return []
     if any(type(x) is dict and "_roles" in x for x in gc.get_referrers(*without)):
         return []  # a module does
-    from ..optim.optimizer import Optimizer  # late: it imports us
-
     modules: list[Module] = []
     optimized: set[int] = set()
     for x in gc.get_objects():
         if issubclass(type(x), Module) and "_roles" in vars(x):
             modules.append(x)
-        elif issubclass(type(x), Optimizer):
+        elif issubclass(type(x), kind):
             optimized |= ids(p for group in vars(x).get("param_groups", ()) for p in group["params"])
     mine = ids(parameters) - ids(without)
     names: dict[int, str] = {}
