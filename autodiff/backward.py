@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import memory
-from .arrays import column_sums
 from .dtypes import Array, DType
 from .errors import describe, located
+from .fast_arithmetic import column_sums
 from .record import Record, set_grad_enabled
 from .tensor import Tensor
 

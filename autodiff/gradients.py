@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import memory
-from .accumulated import AfterAccumulation, call_accumulated
+from .accumulation_hooks import AfterAccumulation, call_accumulated
 from .backward import pullback
 from .dtypes import float32, float64
 from .errors import describe, located

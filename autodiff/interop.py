@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import one
+from .fast_arithmetic import one
 from .ops import (
     diagonals,
     elementwise,

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from . import accumulated, conversion, creation, gradients, inplace
+from . import accumulation_hooks, conversion, creation, gradients, inplace
 from .dtypes import bool_, float32, float64, int64
 from .ops import (
     activations,
@@ -448,7 +448,7 @@ class Methods:
 
     # its gradient ------------------------------------------------------------------------------------------
     backward = gradients.backward
-    register_post_accumulate_grad_hook = accumulated.register_post_accumulate_grad_hook
+    register_post_accumulate_grad_hook = accumulation_hooks.register_post_accumulate_grad_hook
 
 
 # fmt: on

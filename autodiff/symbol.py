@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from .arrays import one
+from .fast_arithmetic import one
 from .notation import TEXT
 
 if TYPE_CHECKING:

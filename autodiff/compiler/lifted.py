@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays import column_sums, ones, product
+from ..fast_arithmetic import column_sums, ones, product
 
 if TYPE_CHECKING:
     from .program import Value

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import product
 from ..dtypes import Array
+from ..fast_arithmetic import product
 from ..ops import convolution, joining, recurrent, special
 from ..ops.elementwise import sigmoid
 from .lifted import Lifted, by, unlifted

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from .. import backward, memory
-from ..arrays import column_sums
 from ..dtypes import Array
+from ..fast_arithmetic import column_sums
 from ..primitive import Binary, Unary, View
 from ..record import Record, clock
 from ..suspicions import doubt_sum

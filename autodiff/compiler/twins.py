@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import product, sums
+from ..fast_arithmetic import product, sums
 from ..ops.convolution import added, at_places, columns, in_runs, margins
 from ..ops.elementwise import DENSITY
 from ..ops.error_function import normal

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import as_array, one
+from ..arrays import as_array
 from ..dtypes import bool_, result_dtype
 from ..errors import describe, located
+from ..fast_arithmetic import one
 from ..primitive import Binary, Entrywise, Predicate, Primitive, Unary, UnaryPredicate, cast
 from ..tensor import Tensor
 from . import error_function, special

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..arrays import column_sums, product
 from ..errors import describe, located
+from ..fast_arithmetic import column_sums, product
 from ..primitive import Primitive, ndarray
 from ..record import Record, mode
 from ..tensor import Tensor, history

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import one
 from ..dtypes import Array
+from ..fast_arithmetic import one
 from ..primitive import Primitive, Unary, asarray
 from ..record import Record, mode
 from ..tensor import Tensor, history

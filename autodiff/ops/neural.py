@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import sums
 from ..dtypes import Array, as_dtype
 from ..errors import describe, located
+from ..fast_arithmetic import sums
 from ..primitive import Primitive, cast
 from ..random import default_generator
 from ..tensor import Tensor

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import sums
 from ..dtypes import Array
 from ..errors import describe, located
+from ..fast_arithmetic import sums
 from ..inplace import refuse_memory
 from ..memory import touch
 from ..primitive import Primitive

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import product
 from ..dtypes import Array
+from ..fast_arithmetic import product
 from ..primitive import Primitive
 from ..tensor import Tensor
 from .elementwise import sigmoid
