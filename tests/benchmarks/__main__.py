@@ -64,7 +64,7 @@ def comparison(workloads: Sequence[Workload], options: argparse.Namespace) -> No
         *("memory, PyTorch", "eager", "others, ratio"),
     )
     for workload in workloads:
-        others = [library for library in KNOWN.get(workload.name, []) if installed(library)]
+        others = [library for library in KNOWN.get(workload.name, []) if installed(library.partition("_")[0])]
         libraries = ["torch", "autodiff", *(["compiled"] if compiled else []), *others]
         jit = numba and workload.numba is not None
         libraries += ["numba", "repeat"] if jit else []
