@@ -56,9 +56,8 @@ class Same(NamedTuple):
         return self.x
 
 
-@settings(max_examples=settings().max_examples * 2, deadline=None)
-@given(programs(), st.integers(0, 99))
-def test_random_programs_have_the_same_bits(program, seed):
+def leaves_and_step(program):
+    """The leaves of a random program, and a step that computes and differentiates it anew."""
     leaves = [
         autodiff.tensor(x).requires_grad_(need)
         for x, need in zip(program.leaves, program.required, strict=True)
@@ -75,20 +74,27 @@ def test_random_programs_have_the_same_bits(program, seed):
                 nodes[i].sum().backward(retain_graph=True)
         return [node.detach() for node in nodes[len(leaves) :]]
 
-    def outcome(run):
-        rng = np.random.default_rng(seed)
-        found = []
-        for _ in range(5):
-            for x in leaves:
-                x.data[...] = autodiff.tensor(rng.uniform(-1, 1, x.shape))
-            result = run()
-            found.append(bits([result, [x.grad for x in leaves]]))
-        return found
+    return leaves, step
 
+
+def outcomes(step, leaves, seed):
+    """What a step and the gradients of its leaves are in five calls, with other numbers in each."""
+    rng = np.random.default_rng(seed)
+    for _ in range(5):
+        for x in leaves:
+            x.data[...] = autodiff.tensor(rng.uniform(-1, 1, x.shape))
+        yield step(), [x.grad for x in leaves]
+
+
+@settings(max_examples=settings().max_examples * 2, deadline=None)
+@given(programs(), st.integers(0, 99))
+def test_random_programs_have_the_same_bits(program, seed):
+    leaves, step = leaves_and_step(program)
     compiled = autodiff.compile(step)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        assert outcome(compiled) == outcome(step)
+        found, expected = ([*map(bits, outcomes(run, leaves, seed))] for run in (compiled, step))
+    assert found == expected
 
 
 # networks ---------------------------------------------------------------------------------------------------

@@ -24,21 +24,22 @@ from autodiff.compiler.scalars import CALLED
 
 from .test_compile import (
     NETWORKS,
-    Same,
     bits,
     classes,
     data,
     forget_gradients,
     halve_rate,
+    leaves_and_step,
     look_at_gradients,
     new_memory,
     new_values,
+    outcomes,
     replays,
     sequential,
     training,
     wrong_rows,
 )
-from .test_graphs import perform, programs
+from .test_graphs import programs
 
 pytest.importorskip("numba")
 machine_code = pytest.importorskip("autodiff.compiler.machine_code")
@@ -582,35 +583,18 @@ def test_functions_of_float32_are_accurate_everywhere():
 @settings(deadline=None)
 @given(programs(), st.integers(0, 99))
 def test_random_programs_agree(program, seed):
-    leaves = [
-        autodiff.tensor(x).requires_grad_(need)
-        for x, need in zip(program.leaves, program.required, strict=True)
-    ]
+    leaves, step = leaves_and_step(program)
 
-    def step():
-        waiting = [*leaves]
-        for x in leaves:
-            x.grad = None
-        library = type("", (), {"tensor": staticmethod(lambda _: Same(waiting.pop(0)))})
-        _, nodes = perform(program, autodiff, library)
-        for i in program.roots:
-            if nodes[i].requires_grad:
-                nodes[i].sum().backward(retain_graph=True)
-        return [node.detach() for node in nodes[len(leaves) :]]
-
-    def outcome(run):
-        rng = np.random.default_rng(seed)
-        found = []
-        for _ in range(4):
-            for x in leaves:
-                x.data[...] = autodiff.tensor(rng.uniform(-1, 1, x.shape))
-            found.append(numbers([run(), [0.0 if x.grad is None else x.grad for x in leaves]]))
-        return found
+    def found(run):
+        return [
+            numbers([result, [0.0 if g is None else g for g in gradients]])
+            for result, gradients in outcomes(run, leaves, seed)
+        ]
 
     with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
         patch.setattr(native, "compiled", interpreted)
         compiled = fast(step)
-        assert_near(outcome(compiled), outcome(step), 1e-9, 1e-12)
+        assert_near(found(compiled), found(step), 1e-9, 1e-12)
     assert is_native(compiled)
 
 
