@@ -11,9 +11,8 @@ from autodiff import Tensor
 from autodiff.dtypes import as_dtype
 from autodiff.errors import located
 
+from .evaluating import evaluating, float_dtype
 from .module import BUFFERS, Module
-from .training.batches import float_dtype
-from .training.evaluating import evaluating
 
 Shape = tuple[int | None, ...]
 BATCHES = 2, 3  # batch sizes to try: a dimension that differs depends on the batch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from autodiff import Generator, Tensor
 from autodiff.errors import located
 
 from ..data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
+from ..evaluating import float_dtype
 from ..module import Module
 
 ARRAYS = (Tensor, np.ndarray)
@@ -105,12 +106,6 @@ def tensor_of(data: Any, model: Module) -> Any:
     if data.dtype.kind == "f":
         return autodiff.tensor(data, dtype=float_dtype(model))
     return autodiff.tensor(data, dtype=autodiff.int64 if data.dtype.kind in "iu" else None)
-
-
-def float_dtype(model: Module) -> Any:
-    """The dtype that a model computes in: of its first parameter that has floats."""
-    dtypes: Sequence[Any] = [p.dtype for p in model.parameters() if p.dtype.kind == "f"]
-    return dtypes[0] if dtypes else autodiff.get_default_dtype()
 
 
 def described(data: Any) -> str:

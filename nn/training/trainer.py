@@ -15,6 +15,7 @@ from typing import Any, Literal
 from autodiff import Tensor
 from autodiff.errors import located
 
+from ..evaluating import evaluating
 from ..module import Module
 from ..optim import Optimizer
 from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
@@ -23,7 +24,6 @@ from . import checkpoint, progress
 from .batches import dataset_of, evaluation_loader, inputs_and_target, split, tensor_of
 from .batches import training_loader as loader_of
 from .callbacks import Callback
-from .evaluating import evaluating
 from .history import History
 from .metrics import Metric, Tally, joined_rows, named
 

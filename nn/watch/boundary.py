@@ -10,8 +10,8 @@ import autodiff
 from autodiff import Tensor
 from autodiff.dtypes import Array
 
+from ..evaluating import evaluating
 from ..module import Module
-from ..training.evaluating import evaluating
 
 SIDE = 40  # points of a frame along each axis
 MARGIN = 0.2  # around the data, as a part of its extent

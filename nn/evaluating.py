@@ -1,13 +1,14 @@
-"""Use a model without training it, and leave it as it was."""
+"""Use a model without training it: in eval mode, in its own dtype, and leave it as it was."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import autodiff
 
-from ..module import Module
+from .module import Module
 
 
 @contextmanager
@@ -30,3 +31,9 @@ def evaluating(model: Module) -> Iterator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+def float_dtype(model: Module) -> Any:
+    """The dtype that a model computes in: of its first parameter that has floats."""
+    dtypes: Sequence[Any] = [p.dtype for p in model.parameters() if p.dtype.kind == "f"]
+    return dtypes[0] if dtypes else autodiff.get_default_dtype()
