@@ -87,3 +87,17 @@ def test_errors_know_nothing_of_what_fails() -> None:
     errors = {name for name in MODULES if name.startswith("autodiff.errors")}
     for name in errors:
         assert imports(name, ast.walk(parsed(name))) <= errors
+
+
+MAPPED = """
+autodiff.anomaly autodiff.autograd autodiff.backprop_check autodiff.draw autodiff.errors autodiff.explain
+autodiff.func autodiff.ops autodiff.page autodiff.random nn.compat nn.data nn.diagnosis nn.losses
+nn.suspicions nn.training nn.watch
+""".split()
+
+
+@pytest.mark.parametrize("package", MAPPED)
+def test_a_package_says_what_each_of_its_files_is_for(package: str) -> None:
+    words = ast.get_docstring(parsed(package)) or ""
+    files = {name.rpartition(".")[2] for name in MODULES if name.rpartition(".")[0] == package}
+    assert {name for name in files - {"__main__"} if f"`{name}`" not in words} == set()

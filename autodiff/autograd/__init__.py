@@ -1,5 +1,9 @@
 """PyTorch's `torch.autograd`: gradients, functions with rules of their own, and whole derivatives.
 
+`function` is what users subclass, `application` what the engine makes of it, with `pack` for several
+results of one record. `functional` has Jacobians and Hessians at a point, `several` the `backward` of several
+tensors.
+
 >>> import autodiff
 >>> x = autodiff.tensor([1.0, 2.0], requires_grad=True)
 >>> autodiff.autograd.grad((x**2).sum(), x)

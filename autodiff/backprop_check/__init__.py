@@ -2,7 +2,8 @@
 
 `replay` computes a graph again, with some rules altered; `mistakes` are the alterations, one for each error
 that people make in a graph's backward pass; `matching` compares one gradient with another: transposed, not
-summed, a factor too large; `diagnosis` finds the fewest mistakes that explain all numbers; `report` says so.
+summed, a factor too large; `search` finds the fewest mistakes that explain all numbers; `diagnosis` is the
+verdict, `report` how it reads. `given` is what the user hands in.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
 """PyTorch's `torch.func`: functions that make functions, for derivatives and batches of functions.
 
+`derivatives` has gradients, products and Jacobians, `batch` has `vmap`, `stateless` a module as a function of
+its parameters.
+
 >>> import autodiff
 >>> from autodiff.func import grad, vmap
 >>> x = autodiff.tensor([0.0, 1.0, 2.0])

@@ -1,8 +1,9 @@
 """Random tensors, drawn as PyTorch draws them: the same seed gives the same digits, in any order of draws.
 
 `manual_seed` seeds the default generator, which every function here uses unless it is given `generator=`. How
-words become numbers is in `generator`; PyTorch's names, arguments and errors are in `drawing`, for new
-tensors, and in `filling`, for those that are there.
+words become numbers is in `generator`, with `box_muller` for normal ones and `fma` for PyTorch's rounding;
+PyTorch's names and errors are in `drawing`, for new tensors, and in `filling`, for those that are there, with
+`arguments`, which checks what they are given. `default` holds the default generator.
 """
 
 from .default import (

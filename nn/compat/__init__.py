@@ -6,6 +6,10 @@ From the command line: `python -m nn.compat script.py [arguments]`. From a progr
     nn.compat.install()
 
 What is not here raises an error that names it and the nearest that is.
+
+`namespace` is a module under PyTorch's name; the table below says whose names it shows. What only programs
+for PyTorch ask for is here: `functions` and `tensors` right below `torch`, `dtypes`, `files`, `autograd`, and
+what there is no machine for: `machine`, `backends`, `cuda`, `amp`.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
 """Data in batches: datasets, samplers and the loader, under PyTorch's names and in PyTorch's order.
 
+A `dataset` has samples, a `sampler` says in which order, the `loader` reads them, and `collate` makes them a
+batch.
+
 >>> import autodiff
 >>> from nn.data import DataLoader, TensorDataset
 >>> _ = autodiff.manual_seed(0)

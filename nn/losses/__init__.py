@@ -1,4 +1,9 @@
-"""How wrong a prediction is: losses as functions, by kind, and as modules."""
+"""How wrong a prediction is: losses as functions, by kind, and as modules.
+
+Of numbers in `regression`, of classes in `classification`, of distributions in `likelihood`, with a margin in
+`margins`; as modules in `modules`, `likelihood_modules` and `margin_modules`. `checks` is what all of them
+ask of their arguments.
+"""
 
 from .classification import (
     binary_cross_entropy,

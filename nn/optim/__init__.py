@@ -1,5 +1,9 @@
 """The optimizers, under PyTorch's names: each step moves the parameters against their gradients, in place.
 
+Each has a file of its name. `optimizer` is what all share, `averaging` what Adam's kin do. `joint` moves
+small parameters as one, `descent` does so plainly; `strong_wolfe` is the line search of L-BFGS;
+`uninterrupted` lets Ctrl-C wait. `lr_scheduler` sets learning rates.
+
 >>> import autodiff
 >>> from nn import optim
 >>> w = autodiff.tensor(3.0, requires_grad=True)

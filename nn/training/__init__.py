@@ -1,5 +1,9 @@
 """Training as Keras users expect it: a Trainer that fits, callbacks, the history, checkpoints to resume from.
 
+`trainer` goes through the epochs: `batches` makes batches of the data, `metrics` adds an epoch up, `history`
+keeps what it came to, `progress` shows it. `callbacks` do what else is wanted; `checkpoint` writes all of it
+to a file.
+
 >>> import autodiff, nn
 >>> _ = autodiff.manual_seed(0)
 >>> x = autodiff.randn(64, 2)
