@@ -90,9 +90,9 @@ def test_errors_know_nothing_of_what_fails() -> None:
 
 
 MAPPED = """
-autodiff.anomaly autodiff.autograd autodiff.backprop_check autodiff.draw autodiff.errors autodiff.explain
-autodiff.func autodiff.ops autodiff.page autodiff.random nn.compat nn.data nn.diagnosis nn.losses
-nn.suspicions nn.training nn.watch
+autodiff.anomaly autodiff.autograd autodiff.backprop_check autodiff.compiler autodiff.draw autodiff.errors
+autodiff.explain autodiff.func autodiff.ops autodiff.page autodiff.random nn.compat nn.data nn.diagnosis
+nn.losses nn.suspicions nn.training nn.watch
 """.split()
 
 

@@ -1,4 +1,19 @@
-"""`compile(step)`: a training step as the straight-line NumPy program that a student would write by hand."""
+"""`compile(step)`: a training step as the straight-line NumPy program that a student would write by hand.
+
+A step is written down, made shorter, and then written out in one of three forms:
+
+Written down   `trace` runs the step once, `watch` sees what passes through the engine, `writer` notes it;
+               `lifted` stands for an array meanwhile, `number` for a number, `twins` for what writes into
+               its result. `keys` tell calls apart, `environment` is what a step uses without being given it,
+               `asking` tells the user's code from ours.
+The program    `program` is what it did, `passes` make it shorter, `recognized` says what a line is.
+Fast form      `replay` writes it, `calls` a line of it, with `moves`, `forms` and `places`; `repeated` calls.
+Readable form  `readable` writes it, `expressions` a line of it, with `literals`, `naming`, `by_hand`; `words`
+               and `spelling` say an operation as a teacher would, `updates` a step of an optimizer.
+Numba form     `native` runs it; `loops` writes it, with `entries`, `folds`, `picks`, `patches` and `steps` for
+               its lines, `memories`, `scalars` and `float32` for what these are made of, `reread` for what has
+               no loop of its own; `machine_code` is asked of numba.
+"""
 
 from __future__ import annotations
 
