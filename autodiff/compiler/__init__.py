@@ -10,9 +10,9 @@ The program    `program` is what it did, `passes` make it shorter, `recognized` 
 Fast form      `replay` writes it, `calls` a line of it, with `moves`, `forms` and `places`; `repeated` calls.
 Readable form  `readable` writes it, `expressions` a line of it, with `literals`, `naming`, `by_hand`; `words`
                and `spelling` say an operation as a teacher would, `updates` a step of an optimizer.
-Numba form     `native` runs it; `loops` writes it, with `entries`, `folds`, `picks`, `patches` and `steps` for
-               its lines, `memories`, `scalars` and `float32` for what these are made of, `reread` for what has
-               no loop of its own; `machine_code` is asked of numba.
+Numba form     `native` runs it; `loops` writes it, with `entries`, `folds`, `picks`, `patches` and `steps`
+               for its lines, `memories`, `scalars` and `float32` for what these are made of, `reread` for
+               what has no loop of its own; `machine_code` is asked of numba.
 """
 
 from __future__ import annotations
