@@ -287,6 +287,11 @@ def a_part_of_a_mask() -> Row:
 
 
 @row(1)
+def a_tensor_without_dimensions_is_turned_round() -> Row:
+    return Row(lambda x: (x[0] * x[1]).flip(()).permute(()) + (x[0] * x[2]).flip(()).reshape(1))
+
+
+@row(1)
 def a_matrix_without_an_inverse() -> Row:
     given = turns(*(data((2, 2), i) for i in range(3)), autodiff.ones(2, 2))
 

@@ -1,5 +1,6 @@
 """The program of a step: it is that step, it runs by itself, and it reads as one would write it."""
 
+import runpy
 import subprocess
 import sys
 
@@ -237,6 +238,136 @@ def test_names_in_the_source_are_those_of_the_model():
     ):
         assert line in step.source.splitlines()
     assert "\nhidden = x @ hidden_weight.T + hidden_bias  " in step.source
+
+
+def traced(step, *args, **options):
+    """The step, compiled, after its calls."""
+    step = autodiff.compile(step, strict=True)
+    for _ in range(3):
+        step(*args, **options)
+    return step
+
+
+def of_parts(x, n, y, *rest, scale=2.0, mask):
+    return ((x - y) * n * scale * mask).sum() + rest[0].sum()
+
+
+def of_a_batch(batch, scale):
+    return (batch["input"] * scale - batch["target"][0]).sum()
+
+
+class Bound:
+    def step(self, x, y):
+        return (x - y).sum()
+
+    __call__ = step
+
+
+@pytest.mark.parametrize(
+    "step, args, options, line",
+    [
+        (of_parts, (numbers(2), 3, numbers(2, seed=1), numbers(2, seed=2)), {"mask": numbers(2, seed=3)},
+         "loss = ((x - y) * 3 * 2 * mask).sum() + rest_0.sum()"),
+        (of_a_batch, ({"input": numbers(2), "target": [numbers(2, seed=1)]}, 2.0), {},
+         "loss = (batch_input * 2 - batch_target_0).sum()"),
+        (Bound().step, (numbers(2), numbers(2, seed=1)), {}, "loss = (x - y).sum()"),
+        (Bound(), (numbers(2), numbers(2, seed=1)), {}, "loss = (x - y).sum()"),
+    ],
+)  # fmt: skip
+def test_arguments_have_the_names_of_the_parameters(step, args, options, line):
+    assert line in traced(step, *args, **options).source
+
+
+class Homonyms(nn.Module):
+    """Parameters, modules and variables that have the names of functions in the script, and of Python's."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.max_pool, self.each = nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.Linear(8, 3)
+        self.conv_for_weight = nn.Parameter(numbers(3))
+
+    def forward(self, x):
+        conv = self.conv(x)
+        range = self.max_pool(conv).flatten(1)
+        normal_cdf = self.each(nn.functional.gelu(range))
+        return normal_cdf * self.conv_for_weight
+
+
+def test_names_do_not_hide_the_functions_of_the_script(tmp_path):
+    model, zip, y = Homonyms(), numbers(2, 1, 6, 6), classes(3, 2)
+    optimizer = nn.optim.Adam(model.parameters(), lr=0.01)
+
+    def step():
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(zip), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step = traced(step)
+    assert "d_conv_weight = conv_for_weight(" in step.source
+    check_script(step, (), tmp_path / "step.py")
+
+
+def test_averages_are_followed_as_one_would_write_it(tmp_path):
+    model = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Linear(5, 1))
+    x, y = numbers(8, 4), numbers(8, 1)
+    average, losses = model[2].bias.detach().clone(), autodiff.zeros(3)
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+
+    def step():
+        optimizer.zero_grad()
+        loss = F.smooth_l1_loss(model(x), y)
+        loss.backward()
+        optimizer.step()
+        with autodiff.no_grad():
+            average.lerp_(model[2].bias, 0.1)
+            losses[1] = loss
+        return loss
+
+    step = traced(step)
+    step.save_source(tmp_path / "step.py", 2)
+    found = runpy.run_path(str(tmp_path / "step.py"))
+    for _ in range(2):
+        step()
+    expected = {
+        "layer1_running_mean": model[1].running_mean, "layer1_running_var": model[1].running_var,
+        "average": average, "losses": losses, "layer2_weight": model[2].weight,
+    }  # fmt: skip
+    for name, tensor in expected.items():
+        np.testing.assert_allclose(found[name], tensor.detach(), rtol=1e-4, atol=1e-6, err_msg=name)
+    for line in (
+        "layer1_running_mean[...] = 0.9 * layer1_running_mean + 0.1 * layer0.mean(axis=0)",
+        "layer1_running_var[...] = 0.9 * layer1_running_var + 0.1 * layer0.var(axis=0, ddof=1)",
+        "average[...] = average + 0.1 * (layer2_bias - average)",
+        "losses[1] = loss",
+    ):
+        assert line in step.source.splitlines()
+    paragraphs = [part.partition("\n")[0] for part in step.source.split("\n\n")]
+    assert paragraphs == ["# forward", "# backward", "# update"]
+    assert "np.clip(z, -1, 1) / 8 " in step.source
+
+
+def test_a_transpose_of_a_transpose_is_not_written():
+    w, v = numbers(4, 3).requires_grad_(), numbers(2, 4).requires_grad_()
+
+    def step(x):
+        w.grad = v.grad = None
+        loss = F.logsigmoid(x @ w.T @ v.T).sum()
+        loss.backward()
+        return loss
+
+    source = traced(step, numbers(5, 3)).source
+    assert ".T.T" not in source and "np.exp(-(-" not in source
+
+
+def test_a_file_is_not_touched_if_there_is_no_script(tmp_path):
+    (tmp_path / "step.py").write_text("mine")
+    with pytest.raises(RuntimeError, match="call the step twice"):
+        autodiff.compile(lambda x: x).save_source(tmp_path / "step.py")
+    assert (tmp_path / "step.py").read_text() == "mine"
+    with pytest.raises(TypeError, match="the step must be a function, not int"):
+        autodiff.compile(3)
 
 
 def test_the_step_of_a_script(tmp_path):

@@ -147,8 +147,9 @@ class Compiled:
         which the script then imports. Random draws differ. Raises NotImplementedError for optimizers of your
         own.
         """
+        text = self._readable().script(steps)
         with open(path, "w", encoding="utf-8") as file:
-            file.write(self._readable().script(steps))
+            file.write(text)
 
     def _readable(self) -> Any:
         """The readable form of the program that was written last."""
@@ -161,14 +162,9 @@ class Compiled:
         from .readable import Readable
         from .spelling import copied
 
-        program, variables = self.page
-        names: dict[Any, str] = dict(names_of(variables))
-        code = getattr(self.step, "__code__", None)
-        if code is not None:
-            given = len(program.of_kind("argument"))
-            parameters = code.co_varnames[code.co_argcount - given : code.co_argcount]
-            names |= {("argument", i): name for i, name in enumerate(parameters)}
-        return Readable(copied(program), names, f"One training step of {self.__name__}")
+        program, variables, given = self.page
+        title = f"One training step of {self.__name__}"
+        return Readable(copied(program), {**names_of(variables), **given}, title)
 
     @property
     def place(self) -> str:
@@ -210,9 +206,11 @@ class Compiled:
             if changed:
                 tracer.reason = NEVER_THE_SAME
             if not tracer.reason:
+                from .naming import names_of_arguments
                 from .spelling import copied
 
-                self.page = copied(program), before.variables
+                given = names_of_arguments(self.step, args, options)
+                self.page = copied(program), before.variables, given
                 self.programs.setdefault(key, []).append(self.form(simplified(program), before))
                 return result
         reason = f"{tracer.reason}, at {tracer.place or self.place}"
@@ -298,6 +296,8 @@ def compile(step: Callable[..., Any] | None = None, *, strict: bool = False, bac
         from .machine_code import require_numba
 
         require_numba()
+    if step is not None and not callable(step):
+        raise TypeError(f"compile: the step must be a function, not {type(step).__name__}")
     if step is None:
         return lambda step: compile(step, strict=strict, backend=backend)
     return Compiled(step, strict, backend)

@@ -58,13 +58,13 @@ def conv(x, w, stride=1, padding=0, dilation=1):
     return np.moveaxis(z, -1, 1)
 
 
-def conv_input(d, w, size, stride=1, padding=0, dilation=1):
+def conv_for_input(d, w, size, stride=1, padding=0, dilation=1):
     """The transpose of `conv` in x: each entry of d times the kernel, added up where it was met."""
     windows = np.tensordot(d, w, axes=(1, 0))
     return unpatched(np.moveaxis(windows, w.ndim - 1, 1), size, stride, padding, dilation)
 
 
-def conv_weight(x, d, kernel, stride=1, padding=0, dilation=1):
+def conv_for_weight(x, d, kernel, stride=1, padding=0, dilation=1):
     """The transpose of `conv` in w: Σ d · x over the batch and the places."""
     windows = patches(x, kernel, stride, padding, dilation)
     places = (0, *range(2, d.ndim))
@@ -77,7 +77,7 @@ def max_pool(x, kernel, stride=1, padding=0, dilation=1):
     return windows.max(axis=tuple(range(-len(kernel), 0)))
 
 
-def max_pool_input(d, x, kernel, stride=1, padding=0, dilation=1):
+def max_pool_for_input(d, x, kernel, stride=1, padding=0, dilation=1):
     """Each entry of d goes back to where the first largest entry of its window was."""
     windows = patches(x, kernel, stride, padding, dilation, -np.inf)
     winner = windows.reshape(*d.shape, -1).argmax(axis=-1)
@@ -91,7 +91,7 @@ def sum_pool(x, kernel, stride=1, padding=0, dilation=1):
     return patches(x, kernel, stride, padding, dilation).sum(axis=tuple(range(-len(kernel), 0)))
 
 
-def sum_pool_input(d, size, kernel, stride=1, padding=0, dilation=1):
+def sum_pool_for_input(d, size, kernel, stride=1, padding=0, dilation=1):
     """Each entry of d goes to all that its window met."""
     windows = np.broadcast_to(d.reshape(*d.shape, *(1,) * len(kernel)), (*d.shape, *kernel))
     return unpatched(windows, size, stride, padding, dilation)

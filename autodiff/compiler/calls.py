@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from itertools import accumulate
+from types import MethodDescriptorType
 from typing import Any
 
 import numpy as np
@@ -160,6 +162,12 @@ class Calls:
         made = [line.out for line in self.program.lines if line.out is not None]
         return {v.root for v in made if v.root is not v}
 
+    @cached_property
+    def asked(self) -> set[Value]:
+        """What is asked for by methods of arrays."""
+        asking = (line for line in self.program.lines if isinstance(line.function, MethodDescriptorType))
+        return {value for line in asking for value in line.values()}
+
     # a line
 
     def write_line(self, i: int, line: Instruction) -> None:
@@ -187,7 +195,10 @@ class Calls:
             source, unsafe = self.text(line.args[0]), "" if f in COPIES else ", 'unsafe'"
             self.body.append(f"{self.function(np.copyto)}({self.memory(out)}, {source}{unsafe})")
         elif out is not None:
-            self.body.append(f"{self.name(out)} = {self.call(line)}")
+            text = self.call(line)
+            if not out.array.ndim and out in self.asked:  # it may be a number, which has no such methods
+                text = f"{self.function(np.asarray)}({text})"
+            self.body.append(f"{self.name(out)} = {text}")
         self.release(i, line)
 
     def call(self, line: Instruction) -> str:

@@ -6,7 +6,6 @@ found there either is imported from autodiff.
 
 from __future__ import annotations
 
-import inspect
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,7 +16,7 @@ from .. import backward
 from ..random.generator import Generator
 from . import by_hand, literals
 from .literals import defined, number, shortest
-from .naming import Naming
+from .naming import BY_HAND, Naming
 from .program import COPIES, Instruction, Program, Value, changed_memories
 from .recognized import alone, is_one, is_ones, is_plain, masked, same_kind, sliced
 
@@ -30,7 +29,6 @@ SIGNS: dict[Any, tuple[str, int]] = {
 }  # fmt: skip
 SYNONYMS = {"absolute": "abs"}
 REDUCED = {np.add: "sum", np.maximum: "max", np.minimum: "min", np.multiply: "prod"}
-BY_HAND: dict[str, Any] = {name: f for name, f in vars(by_hand).items() if inspect.isfunction(f)}
 
 
 class Expressions(Naming):
@@ -108,6 +106,9 @@ class Expressions(Naming):
             and args[0].array.ndim == 1
         ):
             return f"{self.text(args[1], ATOM)}.sum(axis=0)", ATOM
+        ones = args[1] if f in (np.ndarray.dot, np.matmul) else None
+        if isinstance(ones, Value) and is_ones(ones) and ones.array.ndim == 1:
+            return f"{self.text(args[0], ATOM)}.sum(axis=-1)", ATOM
         if f is np.multiply and not line.options:
             for one, other in (args, args[::-1]):
                 if is_one(one) and isinstance(other, Value) and same_kind(other.array, line.out):
@@ -181,12 +182,19 @@ class Expressions(Naming):
             order = args[1] if len(args) > 1 else tuple(reversed(range(x.array.ndim)))
             if tuple(order) == tuple(range(x.array.ndim)):
                 return self.inline.get(x) or (self.text(x, ATOM), ATOM)
-            end = ".T" if tuple(order) == (1, 0) else f".transpose{self.text(tuple(order))}"
-            return self.text(x, ATOM) + end, ATOM
+            if tuple(order) == (1, 0):
+                return self.transposed(x), ATOM
+            return self.text(x, ATOM) + f".transpose{self.text(tuple(order))}", ATOM
         if f is np.ndarray.swapaxes or f is np.swapaxes:
-            end = ".T" if x.array.ndim == 2 else f".swapaxes({args[1]}, {args[2]})"
-            return self.text(x, ATOM) + end, ATOM
+            if x.array.ndim == 2:
+                return self.transposed(x), ATOM
+            return self.text(x, ATOM) + f".swapaxes({args[1]}, {args[2]})", ATOM
         return None
+
+    def transposed(self, x: Value) -> str:
+        """The transpose of a matrix; of one, the matrix itself."""
+        text = self.text(x, ATOM)
+        return text.removesuffix(".T") if text.endswith(".T") else text + ".T"
 
     def call(self, line: Instruction) -> str:
         """A function of NumPy's, or one of ours."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import builtins
+import inspect
 import keyword
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..tensor import Tensor
+from . import by_hand
+from .environment import names_in
 from .program import Instruction, Program, Value, values_in
 from .recognized import returned
 
 RESERVED = """np step registry autodiff math base64 zlib unpacked print float range rng
     lr momentum dampening weight_decay beta1 beta2 eps alpha""".split()
+BY_HAND: dict[str, Any] = {name: f for name, f in vars(by_hand).items() if inspect.isfunction(f)}
 LOSSES = frozenset(["mse_loss", "bce_loss", "bce_with_logits", "cross_entropy", "bce"])
 ARITHMETIC = frozenset(["add", "sub", "mul", "div", "neg", "matmul", "pow_constant", "sum", "mean"])
 
@@ -25,7 +30,7 @@ class Naming:
     def __init__(self, program: Program, names: Mapping[Any, str]) -> None:
         self.program, self.given = program, dict(names)
         self.names: dict[Value, str] = {}
-        self.taken: Counter[str] = Counter([*keyword.kwlist, *RESERVED])
+        self.taken: Counter[str] = Counter([*keyword.kwlist, *RESERVED, *names_carried(program)])
         self.inline: dict[Value, tuple[str, int]] = {}  # what is written where it is asked for, not named
         self.uses = Counter(v for line in program.lines for v in line.values())
         self.uses.update(values_in(program.result))
@@ -121,10 +126,44 @@ class Naming:
         return note.name or getattr(line.function, "__name__", "value")
 
 
+def names_carried(program: Program) -> set[str]:
+    """The functions that the script carries with it, and Python's own that these call."""
+    found = {line.function.__name__ for line in program.lines if line.function in BY_HAND.values()}
+    waiting = [*found]
+    for name in waiting:
+        for used in names_in(BY_HAND[name].__code__) if name in BY_HAND else ():
+            if (used in BY_HAND or hasattr(builtins, used)) and used not in found:
+                found.add(used)
+                waiting.append(used)
+    return found
+
+
 def clean(name: str) -> str:
     """A name that Python takes: layer0_weight for 0.weight."""
     name = "".join(c if c.isalnum() else "_" for c in name)
     return name if name and not name[0].isdigit() else "layer" + name
+
+
+def names_of_arguments(step: Callable[..., Any], args: Any, options: Any) -> dict[tuple[str, int], str]:
+    """What a step calls the tensors that it is given, by their position; those in a batch are `batch_x`."""
+    try:
+        given = inspect.signature(step).bind(*args, **options).arguments
+    except (TypeError, ValueError):  # a function without a signature
+        return {}
+    called = {id(x): name for parameter, tree in given.items() for name, x in named_leaves(parameter, tree)}
+    return {("argument", i): called[id(x)] for i, (_, x) in enumerate(named_leaves("", [args, options]))}
+
+
+def named_leaves(name: str, tree: Any) -> Iterator[tuple[str, Tensor]]:
+    """The tensors in nested tuples, lists and dicts, named after their places."""
+    if isinstance(tree, Tensor):
+        yield name, tree
+    elif type(tree) is list or isinstance(tree, tuple):
+        for part, x in zip(getattr(tree, "_fields", range(len(tree))), tree, strict=True):
+            yield from named_leaves(f"{name}_{part}", x)
+    elif type(tree) is dict:
+        for part, x in tree.items():
+            yield from named_leaves(f"{name}_{part}", x)
 
 
 def names_of(variables: Sequence[tuple[str, Any]]) -> dict[int, str]:

@@ -223,9 +223,9 @@ def used_at(program: Program, value: Value) -> str:
 
 
 def beginning(program: Program) -> Any:
-    """What a step began with: which gradients were there (at first, there are none), what was given twice."""
-    given = tuple((id(t), value.source) for t, value, _ in program.seen if value.kind == "argument")
-    return given, tuple((id(t), there) for t, there in program.grads_read)
+    """What a step began with: which gradients were there (at first, none), what required one, was given."""
+    seen = tuple((id(t), record is None, value.kind) for t, value, record in program.seen)
+    return seen, tuple((id(t), there) for t, there in program.grads_read)
 
 
 def same_line(x: Instruction, y: Instruction) -> bool:

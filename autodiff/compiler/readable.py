@@ -56,6 +56,7 @@ class Readable(Expressions):
             if line.note.name == "unbroadcast"
             or (free(line) and line.out in {*self.gradient_of, *self.parts})
         }
+        self.stored = {line.args[1] for line in lines if line.function is np.copyto}
         self.from_gradients = set(self.program.of_kind("gradient"))
         self.comments: dict[Value, str] = {}  # of what is inline
         self.reads: dict[Value, set[Value]] = {}  # the memory that what is inline looks at
@@ -68,10 +69,12 @@ class Readable(Expressions):
     def section(self, line: Instruction) -> list[str]:
         """Where this line is written: in the paragraph that is open, or a new one."""
         name = line.note.paragraph
+        older = line.writes is not None and line.writes.root.kind == "tensor"
+        updating = bool(self.sections) and self.sections[-1][0] == "update"
         if name == "forward" and any(value in self.from_gradients for value in line.values()):
-            older = line.writes is not None and line.writes.root.kind == "tensor"
-            moving = older or (self.sections and self.sections[-1][0] == "update")
-            name = "update" if moving else "gradients"  # which are clipped, for example
+            name = "update" if older or updating else "gradients"  # which are clipped, for example
+        elif older and updating:  # an average of the parameters, for example
+            name = "update"
         if not self.sections or self.sections[-1][0] != name:
             self.sections.append((name, []))
         return self.sections[-1][1]
@@ -162,6 +165,8 @@ class Readable(Expressions):
             return True
         if out in self.program.names:
             return False
+        if once and out in self.stored and len(text) <= WIDTH:
+            return True
         if free(line):
             return once or len(text) <= 45
         if (cheap(line) and not last) or (line.function is np.full_like and once):

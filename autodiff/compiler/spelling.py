@@ -12,7 +12,7 @@ import numpy as np
 from ..primitive import registry
 from . import literals
 from .lifted import Lifted
-from .passes import folded, once, unrepeated, useful
+from .passes import folded, of_entries, once, unrepeated, useful
 from .program import (
     COPIES,
     Instruction,
@@ -88,9 +88,29 @@ def spelled(program: Program) -> Program:
     named = {v.root for v in program.names}  # of these a formula says more than numbers
     kept = changed_memories(program.lines) | data | named
     program.lines = useful(folded(program.lines, kept), program)
+    numbered(program)
     program.lines = once(program)
     program.lines = useful(program.lines, program)
     return program
+
+
+def numbered(program: Program) -> None:
+    """A constant array of one number, beside another array of its shape, is that number."""
+    numbers: dict[Value, Value] = {}
+    for line in program.lines:
+        repeated = [v for v in line.values() if v.kind == "constant" and v.array.size > 1 and is_uniform(v)]
+        others = [v for v in line.values() if v not in repeated and same_kind(v.array, line.out)]
+        if of_entries(line) and others:
+            for v in repeated:
+                if v not in numbers:
+                    numbers[v] = Value("constant", v.array.ravel()[0].reshape(()), number=len(program.values))
+                    program.values.append(numbers[v])
+            line.args = replaced(line.args, lambda v: numbers.get(v, v) if v in repeated else v)  # noqa: B023
+
+
+def is_uniform(value: Value) -> bool:
+    """Whether all entries are one number."""
+    return value.array.dtype.kind == "f" and bool((value.array == value.array.ravel()[0]).all())
 
 
 def calls(lines: list[Instruction]) -> Iterator[list[Instruction]]:
@@ -122,13 +142,16 @@ class Speller(Writer):
             words = lines[0].function
         lines_before = len(self.program.lines)
         alone = all(self.inside(line.out, note.call) for line in lines[:-1])
-        if words is not None and out is not None and alone and note.call:
+        changes = out is None and lines[-1].writes is not None
+        if words is not None and (out is not None or changes) and alone and note.call:
             raw = note.args if note.argnum is None else (note.given, note.out, *note.args)
             self.note = note
             self.lowering = len(self.program.values)
             try:
                 result = words(*map(self.lifted_tree, raw))
-                if type(result) is Lifted and same_kind(result.value, out):
+                if changes:
+                    return
+                if type(result) is Lifted and out is not None and same_kind(result.value, out):
                     self.rename(result, out, note)
                     return
             except Exception:  # not for this case

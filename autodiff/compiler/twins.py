@@ -15,6 +15,7 @@ from ..fast_arithmetic import product, sums
 from ..ops.convolution import added, at_places, columns, in_runs, margins
 from ..ops.elementwise import DENSITY
 from ..ops.error_function import normal
+from ..ops.special import blend
 from ..ops.windows import Sizes, Window
 from .lifted import Unliftable, by
 
@@ -51,6 +52,14 @@ def standardize_rule(g: Any, z: Any, x: Any, axis: Any, n: Any, eps: Any) -> Any
 def weighted(x: Any, w: Any, b: Any) -> Any:
     """x Wᵀ + b."""
     return product(x, w.T) + b
+
+
+def blended(x: Any, y: Any, w: Any) -> Any:
+    """x + w (y - x), from the end that is nearer, of which there is one for all entries."""
+    if isinstance(w, np.ndarray):
+        return blend(x, y, w)
+    d = y - x
+    return x + w * d if abs(w) < 0.5 else y - d * (1 - w)
 
 
 def normal_pdf(x: Any) -> Any:
@@ -102,6 +111,7 @@ TWINS: dict[tuple[str, int | None], Callable[..., Any]] = {
     ("normal_pdf", None): normal_pdf,
     ("gelu", 0): lambda g, z, x, Φ: g * (Φ + x * normal_pdf(x)),
     ("linear", None): weighted,
+    ("lerp", None): blended,
     ("softmax", None): softmax,
     ("log_softmax", None): log_softmax,
     ("log_softmax", 0): lambda g, z, x, axis: g - np.exp(z) * sums(g, (axis,)),

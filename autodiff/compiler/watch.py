@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from .. import backward, gradients, inplace, recompute
-from ..ops import indexing
+from ..ops import indexing, normalization
 from ..primitive import registry
 from ..protocols import Protocols
 from ..random.generator import Generator
@@ -295,7 +295,7 @@ def outsiders(index: Any) -> bool:
 def watch_engine(t: Tracer, put: Callable[[Any, str, Any], None]) -> None:
     """The pullback, and changes in place."""
     pullback, accumulate, own = backward.pullback, gradients.accumulate, gradients.own
-    become, follow_base = inplace.become, inplace.follow_base
+    become, follow_base, follow = inplace.become, inplace.follow_base, normalization.follow
 
     def pulled(seeds: Any, wanted: Any = None, retain_graph: bool = False, create_graph: bool = False) -> Any:
         if t.watching and not create_graph:
@@ -326,12 +326,18 @@ def watch_engine(t: Tracer, put: Callable[[Any, str, Any], None]) -> None:
         with t.unwatched():
             follow_base(x)
 
+    def averaged(mean: Any, var: Any, x: Any, *how: Any) -> None:
+        running = [y if y is None else y.array for y in (mean, var)]
+        with t.noted("follow", (*running, x, *how)):
+            follow(mean, var, x, *how)
+
     reason = "checkpoint computes a part of the step once more in the backward pass"
     put(recompute, "flatten", refused(t, vars(recompute)["flatten"], reason))
     put(gradients, "pullback", pulled)
     put(gradients, "accumulate", accumulated)
     put(gradients, "own", owned)
     put(inplace, "follow_base", followed)
+    put(normalization, "follow", averaged)
     for name, module in list(sys.modules.items()):
         if name.startswith(("autodiff.", "nn.")) and vars(module).get("become") is become:
             put(module, "become", became)

@@ -96,6 +96,15 @@ def standardize(x, axis, n, eps):
     return centered / root
 
 
+def follow(running_mean, running_var, x, axis, n, momentum):
+    """(1 - momentum) old + momentum new, in place, of the statistics that batch norm follows."""
+    for running, new in ((running_mean, x.mean(axis=axis)), (running_var, x.var(axis=axis, ddof=1))):
+        if running is not None:
+            new = new if 0 in axis else new.mean(axis=0)
+            moved = (1 - momentum) * running + momentum * new
+            running.writer.effect(np.copyto, (running.named, moved.named), {}, running.named)
+
+
 def standardize_rule(g, z, x, axis, n, eps):
     _, root = deviation(x, axis, eps)
     shift = called("d_mean", g.mean(axis=axis, keepdims=True))
@@ -125,20 +134,20 @@ def conv(x, w, window, groups):
     return by(by_hand.conv, x, w, **sliding(window, groups))
 
 
-def conv_input(g, w, window, groups, size):
-    return by(by_hand.conv_input, g, w, size, **sliding(window, groups))
+def conv_for_input(g, w, window, groups, size):
+    return by(by_hand.conv_for_input, g, w, size, **sliding(window, groups))
 
 
-def conv_weight(x, g, window, groups):
-    return by(by_hand.conv_weight, x, g, window.kernel, **sliding(window, groups))
+def conv_for_weight(x, g, window, groups):
+    return by(by_hand.conv_for_weight, x, g, window.kernel, **sliding(window, groups))
 
 
 def max_pool_rule(g, z, x, window):
-    return by(by_hand.max_pool_input, g, x, window.kernel, **sliding(window))
+    return by(by_hand.max_pool_for_input, g, x, window.kernel, **sliding(window))
 
 
 def sum_pool_back(g, window, size):
-    return by(by_hand.sum_pool_input, g, size, window.kernel, **sliding(window))
+    return by(by_hand.sum_pool_for_input, g, size, window.kernel, **sliding(window))
 
 
 # what is joined, and recurrences, whose arguments are joined ------------------------------------------------
@@ -279,6 +288,8 @@ WORDS: dict[tuple[str, int | None], Callable[..., Any]] = {
     ("elu", 0): lambda g, z, x, alpha: np.where(x > 0, g, g * (alpha * np.exp(np.minimum(x, 0)))),
     ("silu", None): lambda x: x * called("gate", logistic(x)),
     ("silu", 0): lambda g, z, x: g * ((s := called("gate", logistic(x))) * (1 + x * (1 - s))),
+    ("softplus_of_negative", None): lambda x: np.logaddexp(0, -x),
+    ("softplus_of_negative", 0): lambda g, z, x: -g / (1 + np.exp(x)),
     ("softplus", None): lambda x, beta, limit:
         np.logaddexp(0, x) if beta == 1 else np.logaddexp(0, beta * x) / beta,
     ("softplus", 0): lambda g, z, x, beta, limit: g * logistic(x if beta == 1 else beta * x),
@@ -296,14 +307,16 @@ WORDS: dict[tuple[str, int | None], Callable[..., Any]] = {
     ("log_softmax", 0): lambda g, z, x, axis: g - np.exp(z) * g.sum(axis=axis, keepdims=True),
     ("standardize", None): standardize,
     ("standardize", 0): standardize_rule,
+    ("follow", None): follow,
+    ("lerp", None): lambda x, y, w: x + w * (y - x),
     ("rms_norm", None): lambda x, axis, n, eps: x / np.sqrt((x**2).mean(axis=axis, keepdims=True) + eps),
     ("rms_norm", 0): rms_norm_rule,
     ("conv", None): conv,
-    ("conv", 0): lambda g, z, x, w, window, groups: conv_input(g, w, window, groups, x.shape[2:]),
-    ("conv", 1): lambda g, z, x, w, window, groups: conv_weight(x, g, window, groups),
-    ("conv_transpose", None): conv_input,
+    ("conv", 0): lambda g, z, x, w, window, groups: conv_for_input(g, w, window, groups, x.shape[2:]),
+    ("conv", 1): lambda g, z, x, w, window, groups: conv_for_weight(x, g, window, groups),
+    ("conv_transpose", None): conv_for_input,
     ("conv_transpose", 0): lambda g, z, y, w, window, groups, size: conv(g, w, window, groups),
-    ("conv_transpose", 1): lambda g, z, y, w, window, groups, size: conv_weight(g, y, window, groups),
+    ("conv_transpose", 1): lambda g, z, y, w, window, groups, size: conv_for_weight(g, y, window, groups),
     ("max_pool", None): lambda x, window: by(by_hand.max_pool, x, window.kernel, **sliding(window)),
     ("max_pool", 0): max_pool_rule,
     ("sum_pool", None): lambda x, window: by(by_hand.sum_pool, x, window.kernel, **sliding(window)),
@@ -339,6 +352,7 @@ MATHEMATICS: dict[tuple[str, int | None], str] = {
     ("normal_cdf", None): "z = Φ(x), the normal distribution function",
     ("gelu", None): "z = x · Φ(x)",
     ("gelu", 0): "x̄ += z̄ · (Φ(x) + x · φ(x)), φ the normal density",
+    ("lerp", None): "z = x + w · (y − x)",
     ("softmax", None): "z = exp(x) / Σ exp(x)",
     ("log_softmax", None): "z = x − log Σ exp(x)",
     ("standardize", None): "z = (x − mean(x)) / √(var(x) + ε)",

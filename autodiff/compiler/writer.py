@@ -79,6 +79,17 @@ class Writer:
         finally:
             self.busy = outer
 
+    @contextmanager
+    def noted(self, name: str, args: Any) -> Iterator[None]:
+        """A block whose lines are one call of an operation, which is no primitive."""
+        outer = self.note
+        if self.watching:
+            self.note = Note(outer.paragraph, name, None, self.calls(), tuple(self.tree(args)))
+        try:
+            yield
+        finally:
+            self.note = outer
+
     # values
 
     def value(self, kind: str, array: Array, source: Any = None, root: Value | None = None) -> Value:
@@ -266,7 +277,7 @@ class Writer:
 
     def effect(self, function: Any, args: Any, options: Any, target: Value) -> None:
         """Write a line that changes the memory of `target`."""
-        note = self.note._replace(call=self.calls())
+        note = self.note if self.note.call else self.note._replace(call=self.calls())
         self.renew(target.root)
         made = Instruction(function, args, options, None, note, False, target, place=user_line())
         self.program.lines.append(made)
