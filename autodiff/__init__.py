@@ -8,20 +8,22 @@
 tensor([2., 4., 6.])
 """
 
+import typing
 import warnings
 from math import inf as inf
 from math import nan as nan
 from math import pi as pi
 
+from . import ops as ops  # the table of rules comes first: what follows is built on it
+
+# isort: split
 from . import autograd as autograd
-from . import func as func
 from . import interop, methods
 from . import linalg as linalg
 from . import memory as memory
 from .allocation import *
 from .anomaly import *
 from .backprop_check import *
-from .check import *
 from .compiler import compile as compile
 from .conversion import *
 from .creation import *
@@ -40,6 +42,7 @@ from .errors import tracebacks
 from .errors.tracebacks import *
 from .explain import *
 from .gradients import *
+from .later import later
 from .limits import *
 from .ops.activations import *
 from .ops.adaptive_pooling import *
@@ -83,6 +86,26 @@ from .recompute import *
 from .record import *
 from .suspicions import *
 from .tensor import *
+
+if typing.TYPE_CHECKING:
+    from . import func as func
+    from .check import gradcheck as gradcheck
+    from .check import gradgradcheck as gradgradcheck
+    from .draw.drawing import Drawing as Drawing
+    from .draw.layout import LayoutError as LayoutError
+    from .explain.document import Explanation as Explanation
+else:
+    __getattr__, __dir__ = later(
+        __name__,
+        {
+            "func": ".func",
+            "gradcheck": ".check",
+            "gradgradcheck": ".check",
+            "Drawing": ".draw.drawing",
+            "LayoutError": ".draw.layout",
+            "Explanation": ".explain.document",
+        },
+    )
 
 methods.give_methods()
 interop.give_protocols()

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .dtypes import Array, get_default_dtype
 
 
-@dataclass(frozen=True, slots=True)
-class PrintOptions:
+class PrintOptions(NamedTuple):
     """The settings of `set_printoptions`; the defaults are PyTorch's."""
 
     precision: int = 4  # digits after the point
@@ -67,7 +65,7 @@ def set_printoptions(
         if not (whole and value >= 0):
             raise ValueError(f"set_printoptions: {name} must be a whole number, 0 or more, got {value!r}")
     start = _options if profile is None else _PROFILES[profile]
-    _options = replace(start, sci_mode=sci_mode, **given)
+    _options = start._replace(sci_mode=sci_mode, **given)
 
 
 def tensor_repr(array: Array, *, requires_grad: bool = False, grad_fn: str | None = None) -> str:

@@ -9,8 +9,11 @@
 >>> optimizer.step()
 """
 
-from . import data, functional, init, optim, utils
-from .diagnosis import Diagnose, diagnose
+from typing import TYPE_CHECKING
+
+from autodiff.later import later
+
+from . import functional, init, optim
 from .io import load, save
 from .layers import (
     CELU,
@@ -155,8 +158,23 @@ from .module import Module
 from .parameter import Parameter
 from .summary import summary
 from .suspicions import ModeForgotten
-from .training import Callback, EarlyStopping, History, ModelCheckpoint, Trainer
 from .watch import watch
+
+if TYPE_CHECKING:
+    from . import data, diagnosis, training, utils
+    from .diagnosis import Diagnose, diagnose
+    from .training import Callback, EarlyStopping, History, ModelCheckpoint, Trainer
+else:
+    TRAINING = ("training", "Callback", "EarlyStopping", "History", "ModelCheckpoint", "Trainer")
+    DIAGNOSIS = ("diagnosis", "Diagnose", "diagnose")
+    __getattr__, __dir__ = later(
+        __name__,
+        {
+            **dict.fromkeys(TRAINING, ".training"),
+            **dict.fromkeys(DIAGNOSIS, ".diagnosis"),
+            **{room: f".{room}" for room in ("data", "utils")},
+        },
+    )
 
 __all__ = [
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AlphaDropout",

@@ -1,6 +1,7 @@
 """The rooms: imports point one way, and `import autodiff, nn` costs little more than `import numpy`."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -40,6 +41,30 @@ def test_imports_are_light() -> None:
     found = imported_by("import autodiff, nn") - imported_by("import numpy")
     assert "autodiff.ops.elementwise" in found and "nn.module" in found
     assert not found & HEAVY
+
+
+LATER = {
+    "autodiff": {"check", "compiler.program", "draw.drawing", "explain.document", "func", "page", "symbol"},
+    "nn": {"compat", "data", "diagnosis", "optim.lr_scheduler", "training", "utils", "watch.watcher"},
+}
+
+
+@pytest.mark.parametrize("package", LATER)
+def test_rooms_that_training_does_not_need_are_loaded_when_they_are_asked_for(package: str) -> None:
+    rooms = {f"{package}.{room}" for room in LATER[package]}
+    assert rooms <= MODULES.keys()
+    assert not imported_by("import autodiff, nn") & rooms
+
+
+@pytest.mark.parametrize("package", ["autodiff", "autodiff.autograd", "nn", "nn.optim"])
+def test_what_is_looked_up_later_is_listed_and_found(package: str) -> None:
+    module = importlib.import_module(package)
+    names = [name for name in dir(module) if not name.startswith("_")]
+    assert {*getattr(module, "__all__", ())} <= {*names}
+    for name in names:
+        assert getattr(module, name) is vars(module)[name]
+    with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'nothing'"):
+        module.nothing  # noqa: B018
 
 
 def test_autodiff_stands_without_nn() -> None:

@@ -25,7 +25,6 @@ from ..compiler.repeated import joined, one
 from ..dtypes import Array
 from ..errors import describe
 from ..errors.where import Line, at_work, path_between, placed, users_line
-from ..formulas import rule_text
 from ..ops.losses import Loss
 from ..primitive import Primitive, registry
 from ..recompute import Part
@@ -345,6 +344,8 @@ def as_rule(alone: bool) -> Iterator[None]:
 
 def in_words(found: Found) -> RuntimeError:
     """The error for what a rule gave."""
+    from ..formulas import rule_text
+
     op, i, d = found.op, found.i, found.d
     bad = strange(d)
     title = "".join(part.capitalize() for part in op.name.split("_")) + "Backward0"

@@ -10,12 +10,20 @@ tensors.
 (tensor([2., 4.]),)
 """
 
-from ..check import GradcheckError, gradcheck, gradgradcheck
+from typing import TYPE_CHECKING
+
 from ..gradients import grad
+from ..later import later
 from ..record import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from . import function, functional
 from .function import Function, once_differentiable
 from .several import backward
+
+if TYPE_CHECKING:
+    from ..check import GradcheckError, gradcheck, gradgradcheck
+else:
+    CHECKS = ("GradcheckError", "gradcheck", "gradgradcheck")
+    __getattr__, __dir__ = later(__name__, dict.fromkeys(CHECKS, "..check"))
 
 __all__ = [
     "Function",

@@ -10,12 +10,12 @@ matrices.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .drawing import Drawing
-from .layout import LayoutError
+if TYPE_CHECKING:
+    from .drawing import Drawing
 
-__all__ = ["Drawing", "LayoutError", "draw"]
+__all__ = ["draw"]
 
 
 def draw(
@@ -54,6 +54,7 @@ def draw(
     """
     from ..tensor import Tensor
     from .build import build
+    from .drawing import Drawing
     from .fold import fold_up
     from .names import Names
     from .themes import THEMES

@@ -6,11 +6,12 @@ and LaTeX; `domain` finds out where a function is defined. Formulas are read fro
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .document import Explanation
+if TYPE_CHECKING:
+    from .document import Explanation
 
-__all__ = ["Explanation", "explain"]
+__all__ = ["explain"]
 
 
 def explain(what: Any, names: Any = None) -> Explanation:

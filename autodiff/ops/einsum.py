@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from string import ascii_letters
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +30,10 @@ from .reordering import permute
 from .shapes import regroup
 
 __all__ = ["einsum", "tensordot"]
+
+LETTERS = "".join(
+    map(chr, (*range(ord("a"), ord("z") + 1), *range(ord("A"), ord("Z") + 1)))
+)  # the subscripts
 
 
 # what the table is made of ----------------------------------------------------------------------------------
@@ -188,7 +191,7 @@ def parsed(equation: str, ndims: tuple[int, ...]) -> tuple[list[str], str]:
     equation = equation.replace(" ", "")
     given, arrow, wanted = equation.partition("->")
     for i, character in enumerate(equation):
-        if character not in ascii_letters + ",." and not (arrow and i in (len(given), len(given) + 1)):
+        if character not in LETTERS + ",." and not (arrow and i in (len(given), len(given) + 1)):
             raise located.RuntimeError(
                 f"einsum(): invalid subscript given at index {i} in the equation string, subscripts must be "
                 "in [a-zA-Z]"
@@ -213,7 +216,7 @@ def parsed(equation: str, ndims: tuple[int, ...]) -> tuple[list[str], str]:
                 f"of dimensions ({ndim}) for operand {k}"
             )
         widths.append(ndim - count if "..." in part else 0)
-    free = "".join(s for s in ascii_letters if s not in equation)
+    free = "".join(s for s in LETTERS if s not in equation)
     if max(widths) > len(free):
         raise located.RuntimeError("einsum(): more dimensions than there are letters")
     dots = free[: max(widths)]
@@ -300,7 +303,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
                 f"contracted dimensions need to match, but first has size {a.array.shape[i]} in dim {i} and "
                 f"second has size {b.array.shape[j]} in dim {j}, in tensordot()"
             )
-    left, rest = ascii_letters[:n], iter(ascii_letters[n:])
+    left, rest = LETTERS[:n], iter(LETTERS[n:])
     shared = {j: left[i] for i, j in zip(first, second, strict=True)}
     right = "".join(shared[j] if j in shared else next(rest) for j in range(m))
     out = "".join(s for s in left + right if (s in left) != (s in right))

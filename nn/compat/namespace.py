@@ -17,7 +17,8 @@ from typing import Any
 def exported(source: str) -> frozenset[str]:
     """The public names of a module: those it lists, or what a package collects, or what it defines itself."""
     module = import_module(source)
-    here = {name: value for name, value in vars(module).items() if not isinstance(value, ModuleType)}
+    found = {name: getattr(module, name) for name in dir(module)}  # those too that are looked up later
+    here = {name: value for name, value in found.items() if not isinstance(value, ModuleType)}
     if hasattr(module, "__all__"):
         return frozenset(here.keys() & module.__all__)
     collects = hasattr(module, "__path__")

@@ -16,7 +16,10 @@ small parameters as one, `descent` does so plainly; `strong_wolfe` is the line s
 tensor(0.7500)
 """
 
-from . import lr_scheduler
+from typing import TYPE_CHECKING
+
+from autodiff.later import later
+
 from .adadelta import Adadelta
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
@@ -30,6 +33,11 @@ from .radam import RAdam
 from .rmsprop import RMSprop
 from .rprop import Rprop
 from .sgd import SGD
+
+if TYPE_CHECKING:
+    from . import lr_scheduler
+else:
+    __getattr__, __dir__ = later(__name__, {"lr_scheduler": ".lr_scheduler"})
 
 __all__ = [
     "ASGD",

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..module import Module
-from .watcher import Watch
 
-__all__ = ["Watch", "watch"]
+if TYPE_CHECKING:
+    from .watcher import Watch
+
+__all__ = ["watch"]
 
 
 def watch(model: Module, interval: int | None = None, data: tuple[Any, Any] | None = None) -> Watch:
@@ -53,6 +55,8 @@ def watch(model: Module, interval: int | None = None, data: tuple[Any, Any] | No
     >>> list(watch.measures[-1].gradient)
     ['0', '2']
     """
+    from .watcher import Watch
+
     if not isinstance(model, Module):
         raise TypeError(f"watch(): model must be an nn.Module, not {type(model).__name__}")
     if interval is not None and (isinstance(interval, bool) or not isinstance(interval, int) or interval < 1):

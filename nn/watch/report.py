@@ -158,7 +158,7 @@ def points(data: Array, targets: Array | None, low: Array, high: Array) -> str:
 
 def graph(watch: Watch) -> str:
     """The computation of the loss, to be stepped through."""
-    from autodiff.draw import LayoutError, draw
+    from autodiff import LayoutError, draw
     from autodiff.page import stepper
     from autodiff.page.mathml import escape
 
