@@ -12,13 +12,15 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import autodiff
 from autodiff import Tensor
 from autodiff.errors import located
 from autodiff.ops.shapes import regroup
 from autodiff.tensor import RemovableHandle
+
+T = TypeVar("T")
 
 Gradients = tuple[Tensor | None, ...]  # of the arguments or results of a module; None for what has none
 
@@ -133,6 +135,13 @@ def hooked(hooks: OrderedDict[int, Any], hook: Any, prepend: bool) -> RemovableH
     if prepend:
         hooks.move_to_end(handle.key, last=False)
     return handle
+
+
+def pre_hooks(module: Hookable, kind: type[T]) -> list[tuple[int, T]]:
+    """The forward pre-hooks of a kind that a module has, by key."""
+    hooks = module._module_hooks
+    before = [] if hooks is None else hooks.before.items()
+    return [(key, hook) for key, (hook, _) in before if isinstance(hook, kind)]
 
 
 def called(module: Hookable, *args: Any, **kwargs: Any) -> Any:

@@ -122,7 +122,7 @@ class ParameterDict(Module):
         if not isinstance(key, str):
             raise located.TypeError(
                 "Index given to ParameterDict cannot be used as a key as it is not a string (type is "
-                f"'{type(key).__name__}'). Open an issue on github if you need non-string keys."
+                f"'{type(key).__name__}'): str(key) is one"
             )
         if key not in self._keys and hasattr(self, key):
             raise KeyError(f"attribute '{key}' already exists: a ParameterDict's values are attributes")

@@ -33,9 +33,9 @@ def binary_cross_entropy(
 ) -> Tensor:
     """-(y log x + (1 - y) log(1 - x)) for probabilities x and targets y in [0, 1].
 
-    A logarithm below -100 counts as -100.     input, target and their dtypes alike; `weight` multiplies each
-    entry and broadcasts. Raises ValueError for different shapes, RuntimeError for different dtypes and for
-    values outside [0, 1] (logits are for `binary_cross_entropy_with_logits`). Source: PyTorch,
+    A logarithm below -100 counts as -100. input and target are of one shape and dtype; `weight` multiplies
+    each entry and broadcasts. Raises ValueError for different shapes, RuntimeError for different dtypes and
+    for values outside [0, 1] (logits are for `binary_cross_entropy_with_logits`). Source: PyTorch,
     `torch.nn.functional.binary_cross_entropy`.
 
     >>> import autodiff

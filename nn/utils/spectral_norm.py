@@ -13,6 +13,7 @@ from autodiff import Tensor
 from autodiff.errors import located
 
 from .. import functional as F
+from ..hooks import pre_hooks
 from ..layers.convolution import ConvTranspose1d, ConvTranspose2d
 from ..module import Module
 from ..parameter import Parameter
@@ -82,7 +83,7 @@ def spectral_norm(
         raise located.ValueError(
             f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}"
         )
-    if any(hook.name == name for _, hook in norms(module)):
+    if any(hook.name == name for _, hook in pre_hooks(module, SpectralNorm)):
         raise located.RuntimeError(f"Cannot register two spectral_norm hooks on the same parameter {name}")
     hook = SpectralNorm(name, n_power_iterations, outputs_dim(module) if dim is None else dim, eps)
     weight: Any = module._parameters[name]
@@ -99,7 +100,7 @@ def spectral_norm(
 
 def remove_spectral_norm(module: T, name: str = "weight") -> T:
     """Make the weight an ordinary parameter again; returns the module. ValueError if it is not normalized."""
-    for key, hook in norms(module):
+    for key, hook in pre_hooks(module, SpectralNorm):
         if hook.name == name:
             with autodiff.no_grad():
                 weight = hook.weight(module, iterate=False)
@@ -109,10 +110,3 @@ def remove_spectral_norm(module: T, name: str = "weight") -> T:
             del module._hooks().before[key]
             return module
     raise located.ValueError(f"spectral_norm of '{name}' not found in {module}")
-
-
-def norms(module: Module) -> list[tuple[int, SpectralNorm]]:
-    """The hooks of spectral normalization that a module has, by key."""
-    hooks = module._module_hooks
-    before = [] if hooks is None else hooks.before.items()
-    return [(key, hook) for key, (hook, _) in before if isinstance(hook, SpectralNorm)]

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from autodiff import Tensor
 from autodiff.errors import located
 
+from ..hooks import pre_hooks
 from ..module import Module
 from ..parameter import Parameter
 
@@ -49,13 +50,18 @@ def weight_norm(module: T, name: str = "weight", dim: int | None = 0) -> T:
     The weight is computed before each forward. Raises RuntimeError if it is normalized already. PyTorch calls
     this deprecated: the new one is `nn.utils.parametrizations.weight_norm`.
 
+    >>> import nn, warnings
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     layer = weight_norm(nn.Linear(3, 2))
+    >>> list(layer.state_dict())
+    ['bias', 'weight_g', 'weight_v']
     """
     warnings.warn(
         "`nn.utils.weight_norm` is deprecated in favor of `nn.utils.parametrizations.weight_norm`.",
         FutureWarning,
         stacklevel=2,
     )
-    if any(hook.name == name for _, hook in norms(module)):
+    if any(hook.name == name for _, hook in pre_hooks(module, WeightNorm)):
         raise located.RuntimeError(f"Cannot register two weight_norm hooks on the same parameter {name}")
     hook = WeightNorm(name, dim)
     weight = getattr(module, name)
@@ -69,7 +75,7 @@ def weight_norm(module: T, name: str = "weight", dim: int | None = 0) -> T:
 
 def remove_weight_norm(module: T, name: str = "weight") -> T:
     """Make the weight an ordinary parameter again; returns the module. ValueError if it is not normalized."""
-    for key, hook in norms(module):
+    for key, hook in pre_hooks(module, WeightNorm):
         if hook.name == name:
             weight = hook.weight(module).detach()
             for part in (name, f"{name}_g", f"{name}_v"):
@@ -78,10 +84,3 @@ def remove_weight_norm(module: T, name: str = "weight") -> T:
             del module._hooks().before[key]
             return module
     raise located.ValueError(f"weight_norm of '{name}' not found in {module}")
-
-
-def norms(module: Module) -> list[tuple[int, WeightNorm]]:
-    """The hooks of weight normalization that a module has, by key."""
-    hooks = module._module_hooks
-    before = [] if hooks is None else hooks.before.items()
-    return [(key, hook) for key, (hook, _) in before if isinstance(hook, WeightNorm)]
