@@ -88,9 +88,9 @@ def _attend(
 
     def attend(x: Tensor) -> Tensor:
         source = x if to is None else to
-        return attention(x, source, source, padding, need_weights=False, attn_mask=mask, is_causal=is_causal)[
-            0
-        ]
+        options: dict[str, Any] = {"need_weights": False, "attn_mask": mask, "is_causal": is_causal}
+        found: Tensor = attention(x, source, source, padding, **options)[0]
+        return found
 
     return attend
 
