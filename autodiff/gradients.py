@@ -288,6 +288,17 @@ def grad(
     return tuple(results)
 
 
+def grad_where_any(
+    outputs: Sequence[Tensor], inputs: Sequence[Tensor], cotangents: Sequence[Tensor], create_graph: bool
+) -> Sequence[Tensor | None]:
+    """`grad` of those outputs that depend on anything, which may be none; the graph stays."""
+    live = [(z, g) for z, g in zip(outputs, cotangents, strict=True) if z.requires_grad]
+    if not live:
+        return [None] * len(inputs)
+    zs, gs = zip(*live, strict=True)
+    return grad(zs, inputs, gs, retain_graph=True, create_graph=create_graph, allow_unused=True)
+
+
 def own(g: Any, taken: set[int]) -> Tensor:
     """A cotangent as a Tensor that shares memory with no other."""
     if isinstance(g, Tensor):

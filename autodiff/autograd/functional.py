@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import located
-from ..gradients import grad
+from ..gradients import grad_where_any
 from ..ops.joining import stack
 from ..record import enable_grad
 from ..tensor import Tensor
@@ -223,11 +223,7 @@ class Point:
         strict: bool | None = None,
     ) -> list[Tensor]:
         """The gradient in each of `inputs`; zeros where nothing depends, or RuntimeError if `strict`."""
-        live = [(z, g) for z, g in zip(outputs, cotangents, strict=True) if z.requires_grad]
-        found: Sequence[Tensor | None] = [None] * len(inputs)
-        if live:
-            zs, gs = zip(*live, strict=True)
-            found = grad(zs, inputs, gs, retain_graph=True, create_graph=create_graph, allow_unused=True)
+        found = grad_where_any(outputs, inputs, cotangents, create_graph)
         result = []
         for i, (x, d) in enumerate(zip(inputs, found, strict=True)):
             if d is None and (self.strict if strict is None else strict):

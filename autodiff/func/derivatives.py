@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import gradients
 from ..errors import describe, located
+from ..gradients import grad_where_any
 from ..ops.joining import stack
 from ..recompute import outside, record_of
 from ..record import clock, enable_grad, mode
@@ -80,11 +80,7 @@ def sweep(
     outputs: Sequence[Tensor], inputs: Sequence[Tensor], cotangents: Sequence[Tensor], higher: bool
 ) -> list[Tensor]:
     """The gradients of outputs with these cotangents in the inputs; zeros where nothing depends."""
-    live = [(z, g) for z, g in zip(outputs, cotangents, strict=True) if z.requires_grad]
-    found: Sequence[Tensor | None] = [None] * len(inputs)
-    if live and inputs:
-        zs, gs = zip(*live, strict=True)
-        found = gradients.grad(zs, inputs, gs, retain_graph=True, create_graph=higher, allow_unused=True)
+    found = grad_where_any(outputs, inputs, cotangents, higher) if inputs else []
     return [
         Tensor(np.zeros(x.shape, x.dtype)) if d is None else d for x, d in zip(inputs, found, strict=True)
     ]
