@@ -152,8 +152,6 @@ def walk(module: Module, name: str = "", depth: int = 0) -> Iterator[tuple[int, 
 
 def specified(model: Module, input_shape: Sequence[Any], dtype: Any) -> list[tuple[tuple[int, ...], Any]]:
     """(shape, dtype) of each argument of the model."""
-    from .training.batches import float_dtype
-
     single = all(isinstance(n, int) for n in input_shape)
     shapes = [tuple(input_shape)] if single else [tuple(shape) for shape in input_shape]
     for shape in shapes:
@@ -174,8 +172,6 @@ def shapes_of_calls(
     model: Module, inputs: list[tuple[tuple[int, ...], Any]], batch: int
 ) -> dict[int, list[list[Shape]]]:
     """What each module, by id, returned at each of its calls, when the model was run on zeros."""
-    from .training.evaluating import evaluating
-
     calls: dict[int, list[list[Shape]]] = {}
     with evaluating(model), watched(model, calls), untouched(model):
         arguments = [autodiff.zeros((batch, *shape), dtype=dtype) for shape, dtype in inputs]
