@@ -254,6 +254,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     ours = list(sys.argv[1:] if argv is None else argv)
     at = ours.index("--") if "--" in ours else len(ours)
     options, arguments = parser.parse_args(ours[:at]), ours[at + 1 :]
+    if not Path(options.script).is_file():
+        parser.error(f"there is no file {options.script}")
     try:
         text = readable(options.script, arguments).script(options.steps)
     except (RuntimeError, NotImplementedError) as error:

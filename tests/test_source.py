@@ -535,6 +535,30 @@ def test_the_program_of_a_script_prints_its_losses(name, tmp_path, capsys):
     assert ("  # which a scheduler changes" in out.read_text()) == ("schedule" in name)
 
 
+def test_what_a_script_shows_of_a_step_is_what_it_computes(tmp_path, capsys):
+    script = tmp_path / "script.py"
+    script.write_text(START + SCRIPTS["at the top"].replace("loss.item()", "loss.detach().numpy()"))
+    assert source.main([str(script)]) == 0
+    captured = capsys.readouterr()
+    assert "Lifted" not in captured.err and len(captured.err.split()[0]) > 5
+    with pytest.raises(SystemExit):
+        source.main([str(tmp_path / "nothing.py")])
+    assert "there is no file" in capsys.readouterr().err
+
+
+def test_a_sum_has_the_name_that_the_step_gives_it():
+    x = numbers(3).requires_grad_()
+
+    def step(y):
+        x.grad = None
+        sum_of_two = (x * y).sum() + (x - autodiff.zeros(3)).exp().sum()
+        sum_of_two.backward()
+        return sum_of_two
+
+    text = traced(step, numbers(3)).source
+    assert "sum_of_two = (x * y).sum() + " in text and "- 0" not in text
+
+
 def test_what_is_no_straight_line_is_refused(tmp_path, capsys):
     script = tmp_path / "script.py"
     script.write_text(

@@ -18,7 +18,7 @@ from . import by_hand, literals
 from .literals import defined, number, shortest
 from .naming import BY_HAND, Naming
 from .program import COPIES, Instruction, Program, Value, changed_memories
-from .recognized import alone, is_one, is_ones, is_plain, masked, same_kind, sliced
+from .recognized import alone, is_one, is_ones, is_plain, is_zero, masked, same_kind, sliced
 
 ATOM, POWER, PRODUCT, SUM, COMPARISON = 4, 3, 2, 1, 0
 SIGNS: dict[Any, tuple[str, int]] = {
@@ -127,6 +127,9 @@ class Expressions(Naming):
             condition, kept, zero_first = mask
             parts = ("0", self.text(kept)) if zero_first else (self.text(kept), "0")
             return f"np.where({self.text(condition)}, {', '.join(parts)})", ATOM
+        whole = isinstance(args[0], Value) and same_kind(args[0].array, line.out) if args else False
+        if f in (np.add, np.subtract) and whole and is_zero(args[1]):
+            return self.inline.get(args[0]) or (self.text(args[0], ATOM), ATOM)
         if f in SIGNS and not line.options and len(args) == 2:
             sign, level = SIGNS[f]
             right = level if sign in "+*" and sign != "@" else level + 1

@@ -148,8 +148,10 @@ class Readable(Expressions):
             return
         section = self.section(line)
         before = line.args[0] if note.name == "add" and line.function is np.add else None
-        if isinstance(before, Value) and before in self.names and self.uses[before] == 1 and before.source:
-            name = self.names[out] = self.names[before]  # d = d + what comes by another path
+        alone = isinstance(before, Value) and before.source is not None and self.uses[before] == 1
+        known = self.names.get(before, "") if isinstance(before, Value) and alone else ""
+        if known and self.program.names.get(out, known) == known:
+            name = self.names[out] = known  # d = d + what comes by another path
         else:
             name = self.names[out] = self.fresh(self.base(line, last))
         comment = self.comments.get(line.args[1], "") if note.name == "add" and len(line.args) > 1 else ""

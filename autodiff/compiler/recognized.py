@@ -50,6 +50,11 @@ def is_one(x: Any) -> bool:
     return type(x) in (int, float) and x == 1
 
 
+def is_zero(x: Any) -> bool:
+    """Whether this is the constant 0."""
+    return isinstance(x, Value) and x.kind == "constant" and not x.array.ndim and not x.array
+
+
 def same_kind(array: Any, out: Any) -> bool:
     """Whether a value has this shape and dtype."""
     return out is not None and array.shape == out.array.shape and array.dtype == out.array.dtype

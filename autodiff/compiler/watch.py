@@ -267,6 +267,8 @@ def refused_read(t: Tracer, name: str, original: Any) -> Any:
         if t.watching and t.lowering is None:
             shown = {"__array__": "NumPy", "__repr__": "print", "__float__": "float()", "__int__": "int()"}
             t.give_up(f"{shown.get(name, name)} needs the values of a tensor while the program runs")
+            with t.unwatched():
+                return original(self, *args, **options)
         return original(self, *args, **options)
 
     return read

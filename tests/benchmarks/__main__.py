@@ -43,12 +43,14 @@ def parse() -> argparse.Namespace:
     """The options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", help=", ".join(NAMES))
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=7, help="how often each takes its turn (default: 7)")
     parser.add_argument("--threads", choices=["1", "default"], default="1", help="of BLAS, on both sides")
     options = parser.parse_args()
     unknown = set(options.names) - {*NAMES, *BY_NAME}
     if unknown:
         parser.error(f"there is no workload {', '.join(sorted(unknown))}: one of {', '.join(NAMES)}")
+    if options.rounds < 1:
+        parser.error(f"--rounds must be at least 1, not {options.rounds}")
     options.names = options.names or NAMES
     return options
 
