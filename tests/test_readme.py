@@ -39,3 +39,11 @@ def test_the_engine_is_as_short_as_it_says() -> None:
     assert files == ["tensor", "primitive", "record", "backward", "gradients", "memory", "inplace"]
     lines = sum((ROOT / f"autodiff/{name}.py").read_text(encoding="utf-8").count("\n") for name in files)
     assert 1800 < lines < 2200
+
+
+def test_the_rules_that_it_shows_are_those_of_the_table() -> None:
+    table = "".join((ROOT / "autodiff/ops/elementwise.py").read_text(encoding="utf-8").split())
+    shown = re.findall(r"^(?:mul|tanh) += .*", README, flags=re.MULTILINE)
+    assert len(shown) == 2
+    for line in shown:
+        assert "".join(line.split()).removesuffix(")") in table
