@@ -29,7 +29,8 @@ def as_array(data: Any, dtype: Any = None, copy: bool = False) -> Array:
     if array.dtype.kind not in "fiub":
         as_dtype(array.dtype)  # refuses texts, dates and complex numbers, whatever dtype they should become
     if dtype is None:
-        dtype = get_default_dtype() if type(data) is float else array.dtype
+        weak = isinstance(data, float) and not isinstance(data, np.generic)
+        dtype = get_default_dtype() if weak else array.dtype
     return _converted(array, dtype, copy)
 
 

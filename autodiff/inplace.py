@@ -81,7 +81,11 @@ def _at_once(x: Tensor, operation: Any, y: Any) -> bool:
     """Let a NumPy ufunc write into x, if the operation is one, and dtype and shape fit; whether it did."""
     ufunc = getattr(operation, "forward", None)
     operand = y.array if isinstance(y, Tensor) and y.dtype == x.dtype else y
-    if not isinstance(ufunc, np.ufunc) or isinstance(operand, (Tensor, np.generic)) or not _plain(x.array):
+    if (
+        not isinstance(ufunc, np.ufunc)
+        or isinstance(operand, (Tensor, np.generic, bool))
+        or not _plain(x.array)
+    ):
         return False
     try:
         ufunc(x.array, operand, out=x.array)

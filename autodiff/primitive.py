@@ -222,11 +222,13 @@ class Binary(Primitive):
         return self.promoted(self.operand(x), self.operand(y))
 
     def operand(self, x: Any) -> Any:
-        """A Tensor or a Python number; NumPy scalars are as weak as Python's."""
-        if isinstance(x, (Tensor, bool, int, float)) and not isinstance(x, np.generic):
+        """A Tensor or a Python number; NumPy scalars, and numbers of other classes, are as weak as these."""
+        if isinstance(x, Tensor) or type(x) in (bool, int, float):
             return x
         if isinstance(x, np.generic):
             return x.item()
+        if isinstance(x, (int, float)):
+            return float(x) if isinstance(x, float) else int(x)
         if isinstance(x, ndarray):
             return Tensor(as_array(x, copy=True))  # the user may change theirs before backward
         raise located.TypeError(

@@ -205,6 +205,15 @@ for _name, _use in {
     )
 
 
+@row("a number that .item\\(\\) gave is used")
+def an_operand_that_item_gave() -> Row:
+    def step(x: Any) -> Any:
+        n = x.sum().item()
+        return x * n, x.add(x, alpha=n), n - x, autodiff.tensor([n, 1.0]), autodiff.full((2,), n)
+
+    return Row(step)
+
+
 # steps in steps ---------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ Values and dtypes must agree; where PyTorch refuses, we refuse. The exceptions a
 
 from __future__ import annotations
 
+import enum
 import operator
 import warnings
 from collections.abc import Callable
@@ -141,3 +142,26 @@ def test_bytes(dtype: str) -> None:
     ours, theirs = (lib.zeros(2, 3, dtype=getattr(lib, dtype)) for lib in (autodiff, torch))
     assert (ours.itemsize, ours.nbytes) == (theirs.itemsize, theirs.nbytes)
     assert ours[:, ::2].nbytes == theirs[:, ::2].nbytes
+
+
+class Degrees(float):
+    """A number of a class of its own."""
+
+
+class Level(enum.IntEnum):
+    """Numbers with names."""
+
+    TWO = 2
+
+
+@pytest.mark.parametrize("number", [Degrees(2.0), Level.TWO])
+@pytest.mark.parametrize("kind", ["f", "i"])
+def test_a_number_of_another_class_is_as_weak_as_any(number: Any, kind: str) -> None:
+    def found(library: Any) -> list[str]:
+        x = library.tensor(NUMBERS[kind])
+        made = [x + number, number - x, x * number, x / number, library.add(x, x, alpha=int(number))]
+        made += [x.maximum(library.full_like(x, number)), library.tensor(number), library.tensor([number])]
+        made += [x.clamp(number), x > number]
+        return [str(t.dtype).replace("torch.", "") for t in made]
+
+    assert found(autodiff) == found(torch)
