@@ -12,6 +12,7 @@ from .accumulation_hooks import AfterAccumulation, call_accumulated
 from .backward import pullback
 from .dtypes import float32, float64
 from .errors import describe, located
+from .ops.arguments import listed
 from .primitive import cast
 from .record import Record, mode
 from .suspicions import doubt_sum, losses
@@ -52,6 +53,14 @@ def seed(root: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[Rec
     if record.op is None:
         gradient = gradient.clone()
     return record, gradient if create_graph else gradient.array
+
+
+def one_for_each(roots: Sequence[Tensor], given: Any, op: str, name: str) -> list[Tensor | None]:
+    """The cotangents `given` for these roots, None for those without; RuntimeError for another number."""
+    gradients = [None] * len(roots) if given is None else listed(given, op, name)
+    if len(gradients) != len(roots):
+        raise located.RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")
+    return gradients
 
 
 def run(
@@ -239,28 +248,15 @@ def grad(
     >>> first.item(), second.item()
     (12.0, 12.0)
     """
-    for name, given in (("outputs", outputs), ("inputs", inputs)):
-        if not hasattr(given, "__iter__"):
-            raise located.TypeError(f"grad(): {name} must be a Tensor or several, not {type(given).__name__}")
     if is_grads_batched:
         raise located.NotImplementedError(
             "grad(): is_grads_batched is not available: call grad for each row of grad_outputs, with "
             "retain_graph=True, or map it, autodiff.func.vmap"
         )
-    roots = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    roots, targets = listed(outputs, "grad", "outputs"), listed(inputs, "grad", "inputs")
     if not targets:
         raise located.RuntimeError("`inputs` argument to `grad()` cannot be empty")
-    if grad_outputs is None:
-        gradients: list[Tensor | None] = [None] * len(roots)
-    else:
-        if not hasattr(grad_outputs, "__iter__"):
-            raise located.TypeError(
-                f"grad(): grad_outputs must be a Tensor or several, not {type(grad_outputs).__name__}"
-            )
-        gradients = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
-    if len(gradients) != len(roots):
-        raise located.RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")
+    gradients = one_for_each(roots, grad_outputs, "grad", "grad_outputs")
     if materialize_grads and allow_unused is False:
         raise located.ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "

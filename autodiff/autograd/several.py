@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 from ..errors import located
-from ..gradients import backward_of, backward_to
+from ..gradients import backward_of, backward_to, one_for_each
 from ..ops.arguments import listed, refuse_plain
 from ..tensor import Tensor
 
@@ -33,7 +32,7 @@ def backward(
     >>> x.grad
     tensor([ 3., 41.])
     """
-    roots = as_list(tensors)
+    roots = listed(tensors, "backward", "tensors")
     if grad_variables is not None:
         if grad_tensors is not None:
             raise located.RuntimeError(
@@ -46,15 +45,8 @@ def backward(
         grad_tensors = grad_variables
     for k, root in enumerate(roots):
         refuse_plain(root, "backward", "tensors", k + 1)
-    gradients = [None] * len(roots) if grad_tensors is None else as_list(grad_tensors)
-    if len(gradients) != len(roots):
-        raise located.RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")
+    gradients = one_for_each(roots, grad_tensors, "backward", "grad_tensors")
     if inputs is None:
         backward_of(roots, gradients, retain_graph, create_graph)
     else:
-        backward_to(as_list(inputs), roots, gradients, retain_graph, create_graph)
-
-
-def as_list(tensors: Any) -> list[Any]:
-    """One tensor or a sequence of them, as a list."""
-    return listed(tensors, "backward", "tensors")
+        backward_to(listed(inputs, "backward", "inputs"), roots, gradients, retain_graph, create_graph)
