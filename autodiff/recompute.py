@@ -6,11 +6,12 @@ Source: Chen et al., "Training Deep Nets with Sublinear Memory Cost" (2016); PyT
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import numpy as np
 
+from .autograd.opaque import Opaque
 from .autograd.pack import Pack
 from .backward import pullback
 from .dtypes import Array
@@ -137,11 +138,10 @@ def record_of(x: Tensor) -> Record:
     return record
 
 
-class Part:
-    """A part of the computation in the place of a primitive: its rules compute it again, and walk back."""
+class Part(Opaque):
+    """A part of the computation, which is computed again for its gradients."""
 
     name = "checkpoint"
-    fits, into = False, None
     saves = True  # once the values that it starts from are freed, it cannot be computed again
 
     def __init__(
@@ -158,22 +158,7 @@ class Part:
         self.arity = len(inputs)
         self.reads = (frozenset(range(self.arity)),) * self.arity
 
-    @property
-    def vjps(self) -> Sequence[Callable[..., Any]]:
-        """The rules, for one walk of the graph: the part is computed again once for all."""
-        found: list[Any] = []
-
-        def rule(i: int) -> Callable[..., Any]:
-            def cotangent(g: Any, z: Any, *args: Any) -> Any:
-                if not found:
-                    found.extend(self.pull(g))
-                return found[i]
-
-            return cotangent
-
-        return [rule(i) for i in range(self.arity)]
-
-    def pull(self, g: Any) -> list[Any]:
+    def gradients(self, g: Any, z: Any, args: tuple[Any, ...]) -> list[Any]:
         """The cotangents of the inputs for that of the (packed) result."""
         if not isinstance(g, Tensor | np.ndarray | np.generic):
             raise located.TypeError("checkpoint has no formula: it is a program")
@@ -255,7 +240,3 @@ class Part:
     def forward(*inputs: Any) -> Any:
         """Refuses: the function is a program."""
         raise located.TypeError("checkpoint has no formula: it is a program")
-
-    def arity_of(self, args: tuple[Any, ...]) -> int:
-        """How many of `args` are tensors: all."""
-        return self.arity

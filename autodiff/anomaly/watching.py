@@ -20,6 +20,7 @@ import numpy as np
 from .. import backward, gradients, inplace
 from ..arrays import first_true
 from ..autograd import application
+from ..autograd.opaque import Opaque
 from ..compiler import Compiled
 from ..compiler.repeated import joined, one
 from ..dtypes import Array
@@ -27,7 +28,6 @@ from ..errors import describe
 from ..errors.where import Line, at_work, path_between, placed, users_line
 from ..ops.losses import Loss
 from ..primitive import Primitive, registry
-from ..recompute import Part
 from ..replaced import Replaced
 from ..tensor import Tensor
 from .words import advice, finite, place, raw, strange, values, where
@@ -147,8 +147,7 @@ def rules() -> Iterator[tuple[Any, str, Any]]:
     """Every set of rules, and its checked form."""
     for op in registry.values():
         yield op, "vjps", checked_rules(op)
-    for cls in (application.Application, Part):
-        yield cls, "vjps", property(functools.partial(checked_property, vars(cls)["vjps"].fget))
+    yield Opaque, "vjps", property(functools.partial(checked_property, vars(Opaque)["vjps"].fget))
 
 
 applications = Replacements(ways_to_apply)

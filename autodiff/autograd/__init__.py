@@ -1,8 +1,8 @@
 """PyTorch's `torch.autograd`: gradients, functions with rules of their own, and whole derivatives.
 
-`function` is what users subclass, `application` what the engine makes of it, with `pack` for several
-results of one record. `functional` has Jacobians and Hessians at a point, `several` the `backward` of several
-tensors.
+`function` is what users subclass, `application` what the engine makes of it: an `opaque` operation, with
+`pack` for several results of one record. `functional` has Jacobians and Hessians at a point, `several` the
+`backward` of several tensors.
 
 >>> import autodiff
 >>> x = autodiff.tensor([1.0, 2.0], requires_grad=True)

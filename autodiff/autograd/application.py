@@ -1,8 +1,4 @@
-"""One application of a `Function`: a record, as of any primitive.
-
-Its rules are not those of a table: the first that is asked for in a walk of the graph calls the user's
-`backward`, which answers for all inputs at once.
-"""
+"""One application of a `Function`: a record, as of any primitive, whose rules are the user's `backward`."""
 
 from __future__ import annotations
 
@@ -19,6 +15,7 @@ from ..primitive import Primitive
 from ..primitive import cast as to_dtype
 from ..record import Record, mode, set_grad_enabled
 from ..tensor import Tensor, history
+from .opaque import Opaque
 from .pack import Pack
 
 
@@ -89,15 +86,13 @@ class Place(NamedTuple):
     record: Record | None = None
 
 
-class Application:
-    """One application of a Function, in the place of a primitive: what engine and pictures ask of that.
+class Application(Opaque):
+    """One application of a Function.
 
     It holds no Tensor that holds it: arguments and outputs that were saved are found in the record.
     """
 
     birth = 0
-    fits = False  # who knows what the user's backward gives
-    into = None
 
     def __init__(
         self,
@@ -143,24 +138,7 @@ class Application:
 
     # What the engine asks ----------------------------------------------------------------------
 
-    @property
-    def vjps(self) -> Sequence[Callable[..., Any]]:
-        """The rules, for one walk of the graph: `backward` is called once for all of them."""
-        found: list[Any] = []
-
-        def gradient(i: int, g: Any, z: Any, args: tuple[Any, ...]) -> Any:
-            if not found:
-                found.extend(self.backward(g, z, args))
-            return found[i]
-
-        return [self.rule(gradient, i) for i in range(self.arity)]
-
-    @staticmethod
-    def rule(gradient: Callable[..., Any], i: int) -> Callable[..., Any]:
-        """That of argument i."""
-        return lambda g, z, *args: gradient(i, g, z, args)
-
-    def backward(self, g: Any, z: Any, args: tuple[Any, ...]) -> list[Any]:
+    def gradients(self, g: Any, z: Any, args: tuple[Any, ...]) -> list[Any]:
         """What the user's `backward` returns for the cotangent g: one gradient for each argument.
 
         In a walk on Tensors it is recorded; in one on arrays it is not, and the gradients are arrays.
@@ -281,10 +259,6 @@ class Application:
         parameters = list(signature.parameters.values())[1 if self.function._takes_ctx() else 0 :]
         forward.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         return forward
-
-    def arity_of(self, args: tuple[Any, ...]) -> int:
-        """How many of `args` may be tensors: any."""
-        return self.arity
 
     def __repr__(self) -> str:
         return f"<function {self.name}>"
