@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self
 
 import autodiff
 from autodiff import Tensor
@@ -22,7 +22,6 @@ from .hooks import Hookable
 from .parameter import Parameter
 from .state import IncompatibleKeys, compared
 
-Self = TypeVar("Self", bound="Module")
 Role = Literal["parameter", "buffer", "temporary buffer", "module"]
 """What a registered attribute is. A temporary buffer is not in the state_dict."""
 BUFFERS: tuple[Role, ...] = ("buffer", "temporary buffer")
@@ -335,14 +334,14 @@ class Module(Hookable):
 
     # Changes to the whole ------------------------------------------------------------------------------
 
-    def apply(self: Self, fn: Callable[[Module], Any]) -> Self:
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Call `fn` on every submodule, innermost first, and then on this module; returns the module."""
         for module in self.children():
             module.apply(fn)
         fn(self)
         return self
 
-    def train(self: Self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> Self:
         """Say that training goes on: dropout drops. `train(False)` is `eval()`."""
         if not isinstance(mode, bool):
             raise located.ValueError(f"training mode is expected to be boolean, not {mode!r}")
@@ -353,11 +352,11 @@ class Module(Hookable):
             module.train(mode)
         return self
 
-    def eval(self: Self) -> Self:
+    def eval(self) -> Self:
         """Say that the model is used, not trained: dropout drops nothing."""
         return self.train(False)
 
-    def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Ask for the gradients of all parameters, or freeze them."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
@@ -371,7 +370,7 @@ class Module(Hookable):
             elif parameter.grad is not None:
                 parameter.grad = parameter.grad.detach().zero_()
 
-    def to(self: Self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False) -> Self:
+    def to(self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False) -> Self:
         """`to(dtype)`, `to("cpu")`, `to(tensor)`: convert floating-point parameters and buffers, in place.
 
         Raises RuntimeError for a device other than "cpu", TypeError for a dtype that is not floating-point.
@@ -401,27 +400,27 @@ class Module(Hookable):
                     module.__dict__[name] = buffer.to(dtype)
         return self
 
-    def float(self: Self) -> Self:
+    def float(self) -> Self:
         """All floating-point parameters and buffers as float32."""
         return self.to(autodiff.float32)
 
-    def double(self: Self) -> Self:
+    def double(self) -> Self:
         """All floating-point parameters and buffers as float64."""
         return self.to(autodiff.float64)
 
-    def half(self: Self) -> Self:
+    def half(self) -> Self:
         """Raise TypeError: there is no float16 here."""
         return self.to(dtype="float16")
 
-    def bfloat16(self: Self) -> Self:
+    def bfloat16(self) -> Self:
         """Raise TypeError: there is no bfloat16 here."""
         return self.to(dtype="bfloat16")
 
-    def cpu(self: Self) -> Self:
+    def cpu(self) -> Self:
         """The module itself: everything is on the CPU."""
         return self
 
-    def cuda(self: Self, device: Any = None) -> Self:
+    def cuda(self, device: Any = None) -> Self:
         """Raise RuntimeError: there is no GPU."""
         refuse_device(f"cuda:{device or 0}")
         return self

@@ -5,14 +5,12 @@ from __future__ import annotations
 import operator
 from collections import OrderedDict
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
-from typing import Any, TypeVar, overload
+from typing import Any, Self, overload
 
 from autodiff.errors import located
 from autodiff.errors.tracebacks import passing
 
 from ..module import Module, indented, written
-
-Self = TypeVar("Self", bound="_Numbered")
 
 
 class _Numbered(Module):
@@ -50,7 +48,7 @@ class _Numbered(Module):
     @overload
     def __getitem__(self, index: int) -> Any: ...
     @overload
-    def __getitem__(self: Self, index: slice) -> Self: ...
+    def __getitem__(self, index: slice) -> Self: ...
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return self._slice(index)
@@ -69,12 +67,12 @@ class _Numbered(Module):
         gone = gone if isinstance(gone, range) else range(gone, gone + 1)
         self._replace(module for i, module in enumerate(self) if i not in gone)
 
-    def append(self: Self, module: Module) -> Self:
+    def append(self, module: Module) -> Self:
         """Add a module at the end; returns the container."""
         self.add_module(str(len(self)), module)
         return self
 
-    def extend(self: Self, modules: Iterable[Module]) -> Self:
+    def extend(self, modules: Iterable[Module]) -> Self:
         """Add several modules at the end; returns the container."""
         if not isinstance(modules, Iterable):
             raise located.TypeError(

@@ -10,14 +10,13 @@ while the parameters move, Ctrl-C cannot come between two of them, and nothing h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from autodiff import Tensor
+from autodiff.dtypes import Array
 from autodiff.memory import renew, stamp
 
-Array = np.ndarray[Any, Any]
 ndarray = np.ndarray
 
 SMALL = 1 << 13  # entries: below, a fresh array for the difference costs less than the loop around pieces

@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from operator import attrgetter, is_
-from typing import Any
 
 import numpy as np
 
 from autodiff import Tensor
+from autodiff.dtypes import Array
 from autodiff.memory import Stamp, renew, stamp
 
-Array = np.ndarray[Any, Any]
 State = dict[str, Tensor]
 
 SMALL = 1 << 13  # entries: above, copying costs more than the calls
@@ -82,7 +81,7 @@ class Joint:
             if joint.ndim == 0:
                 each = np.full(len(self.params), joint)
                 self.numbers.append((joint, each))
-                parts = [each[i : i + 1].reshape(()) for i in range(len(each))]
+                parts: list[Array] = [each[i : i + 1].reshape(()) for i in range(len(each))]
             else:
                 parts = self.parts(joint)
             for entry, part in zip(self.entries, parts, strict=True):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autodiff import Tensor, enable_grad, get_default_dtype
+from autodiff.dtypes import Array
 from autodiff.errors import located
 from autodiff.memory import touch
 from autodiff.ops.arguments import refuse_no_number
@@ -21,13 +22,12 @@ from ..suspicions.steps import doubt_step
 from .joint import SMALL, Joint, join
 from .uninterrupted import uninterrupted
 
-Array = np.ndarray[Any, Any]
 Params = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]
 Closure = Callable[[], Tensor]
-Update = Callable[[Tensor, Array, Array], None]  # of a parameter, its values, its gradient
-"""`update(p)` moves the values of a parameter that has a gradient, in place."""
+Update = Callable[[Tensor, Array, Array], None]
+"""Moves the values of a parameter, in place: of the parameter, its values, its gradient."""
 
-Move = tuple[Tensor, Array, Array]  # a parameter, its values, its gradient
+Move = tuple[Tensor, Array, Array]  # these three
 
 CACHES = ("_scratch", "_joints", "_descent")  # what is not saved
 PIECE = 1 << 16  # entries: a few arrays of this length fit in the cache of a core
