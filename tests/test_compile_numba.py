@@ -13,7 +13,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import autodiff
@@ -596,6 +596,68 @@ def test_random_programs_agree(program, seed):
         compiled = fast(step)
         assert_near(found(compiled), found(step), 1e-9, 1e-12)
     assert is_native(compiled)
+
+
+# rows -------------------------------------------------------------------------------------------------------
+
+ROWS = {  # of x and y (9, 7) and w (7, 7): what reads the rows of x in their order, and what does not
+    "layer": lambda x, y, w: (x @ w + y[0]).relu(),
+    "product": lambda x, y, w: x @ w.T * y,
+    "weights": lambda x, y, w: y @ (x.T @ y / 9),
+    "square": lambda x, y, w: (x @ x.T).T @ y / 9 + x,
+    "wide": lambda x, y, w: x @ ((x.T @ (both := autodiff.cat([x, y], 1))) * (y.T @ both))[:, :7] / 99,
+    "sums": lambda x, y, w: x - x.sum(0) / 9,
+    "largest": lambda x, y, w: x - x.amax(0),
+    "smallest": lambda x, y, w: (x - x.amin(0)) @ w,
+    "softmax": lambda x, y, w: x.softmax(1) @ w,
+    "columns": lambda x, y, w: x.softmax(0) @ w,
+    "of each": lambda x, y, w: x * (x * y).sum(1, keepdim=True),
+    "flipped": lambda x, y, w: x.flip(0) @ w * (x @ w).flip(1) + (y * x).flip(0),
+    "rolled": lambda x, y, w: x.roll(1, 0) * y,
+    "parts": lambda x, y, w: autodiff.cat([x[::2], x[:4]]) @ w,
+    "other shape": lambda x, y, w: x.T.reshape(9, 7) @ w,
+    "one row": lambda x, y, w: x @ w * x[3],
+    "numbers": lambda x, y, w: (x @ w).mean(1, keepdim=True) + y,
+    "powers": lambda x, y, w: x.tanh() @ (x.T @ x / 9),
+    "in place": lambda x, y, w: (x @ w).mul_(y).add_(x),
+}
+
+
+def rows_together(kernel):
+    return kernel.code.count("for row in range(")
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(sorted(ROWS)), min_size=1, max_size=5), st.integers(0, 9))
+@example(["layer", "layer", "layer"], 0)
+@example(["wide"], 0)
+@example(["square"], 0)
+def test_rows_of_several_loops_in_turn(names, seed):
+    rng = np.random.default_rng(seed)
+    x, y, w = (autodiff.tensor(rng.uniform(-1, 1, shape)) for shape in [(9, 7), (9, 7), (7, 7)])
+    w.requires_grad_()
+    weight = autodiff.tensor(rng.uniform(-1, 1, (9, 7)))
+
+    def step(x, y):
+        w.grad = None
+        z = x @ w
+        for name in names:
+            z, y = ROWS[name](z, y, w), z
+        loss = (z * weight).sum()
+        loss.backward()
+        z, y = z.detach(), y.detach()
+        return loss.detach(), z, z.sum(0), z.T @ y, z.amax(0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "compiled", interpreted)
+        compiled = fast(step)
+        for _ in range(3):
+            found = numbers([*compiled(x, y), w.grad])
+        assert_near(found, numbers([*step(x, y), w.grad]), 1e-9, 1e-12)
+        (kernel,) = {p.kernel for each in compiled.programs.values() for p in each}
+    assert is_native(compiled)
+    if names == ["layer"] * 3:
+        assert rows_together(kernel) >= 2
 
 
 # what cannot be ---------------------------------------------------------------------------------------------

@@ -224,7 +224,7 @@ def used_at(program: Program, value: Value) -> str:
 
 def beginning(program: Program) -> Any:
     """What a step began with: which gradients were there (at first, none), what required one, was given."""
-    seen = tuple((id(t), record is None, value.kind) for t, value, record in program.seen)
+    seen = tuple((id(t), record is None, v.kind) for t, v, record in program.seen if v.kind != "made")
     return seen, tuple((id(t), there) for t, there in program.grads_read)
 
 
