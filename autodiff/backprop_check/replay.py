@@ -9,6 +9,7 @@ import numpy as np
 
 from ..backward import NOTHING, unbroadcast
 from ..dtypes import Array, float32, float64
+from ..graph import behind
 from ..memory import changed_since
 from ..primitive import Primitive, Rule, View
 from ..record import Record
@@ -36,7 +37,7 @@ class Replay:
 
     def __init__(self, root: Record) -> None:
         self.root = root
-        self.records = sorted(behind(root), key=lambda record: record.birth)
+        self.records = behind(root)
         self.again = all(recomputable(record) for record in self.records)
         self.there = self.again or not any(record.spent for record in self.records)
 
@@ -88,18 +89,6 @@ class Replay:
                     d = jitter(d).astype(d.dtype)
                 total[x] = total[x] + d if x in total else d
         return total
-
-
-def behind(root: Record) -> set[Record]:
-    """All records that `root` was computed from, itself included."""
-    found = {root}
-    stack = [root]
-    while stack:
-        for x in stack.pop().inputs:
-            if x is not None and x not in found:
-                found.add(x)
-                stack.append(x)
-    return found
 
 
 def recomputable(z: Record) -> bool:

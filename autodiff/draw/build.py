@@ -14,6 +14,7 @@ import numpy as np
 from ..backward import SMALL, ghost
 from ..dtypes import Array
 from ..formulas import formula_text, rule_text
+from ..graph import behind
 from ..memory import changed_since
 from ..primitive import Binary, Primitive
 from ..record import Record
@@ -52,7 +53,7 @@ class _Builder:
         if self.root is None:
             self.graph.result = self.data(root.array, changed=False).id
             return
-        order = reachable(self.root)
+        order = behind(self.root)
         self.used_at = first_use(order)
         self.flow = cotangents(self.root, order)
         for record in order:
@@ -276,17 +277,6 @@ def place_between(graph: Graph) -> None:
         after[i] = node.frame or (() if reader is None else after[reader])
         if not node.frame:
             node.frame = tensors[node.output].frame = common([before[i], after[i]])
-
-
-def reachable(root: Record) -> list[Record]:
-    """Every record behind `root` and itself, oldest first: inputs before outputs."""
-    found, stack = {root}, [root]
-    while stack:
-        for x in stack.pop().inputs:
-            if x is not None and x not in found:
-                found.add(x)
-                stack.append(x)
-    return sorted(found, key=lambda record: record.birth)
 
 
 def first_use(order: list[Record]) -> dict[Record, tuple[Record, int]]:

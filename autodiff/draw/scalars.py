@@ -13,11 +13,12 @@ import numpy as np
 
 from ..backward import SMALL
 from ..dtypes import Array
+from ..graph import behind
 from ..memory import changed_since
 from ..primitive import Binary, Primitive, Unary, View
 from ..record import Record, enable_grad
 from ..tensor import Tensor, history
-from .build import reachable, still
+from .build import still
 from .names import Names
 
 MOST = 2000  # scalar operations
@@ -39,7 +40,7 @@ def opened(root: Tensor, names: Names) -> tuple[Tensor, Names]:
         )
     with enable_grad():
         opening = _Opening(names)
-        for record in reachable(last):
+        for record in behind(last):
             opening.add(record)
         result = opening.of[last].reshape(-1)[0]
     if not np.allclose(result.array, last.value.reshape(()), rtol=1e-3, equal_nan=True):

@@ -14,6 +14,7 @@ import numpy as np
 
 from autodiff import Tensor
 from autodiff.dtypes import Array
+from autodiff.graph import behind
 from autodiff.record import Record
 
 from ..layers.dropout import Dropout
@@ -108,7 +109,7 @@ def read(model: Module, output: Any, loss: Tensor) -> Signals:
     last = output.grad_fn if isinstance(output, Tensor) else None
     while last is not None and last.op is not None and last.op.name == "reshape":
         last = last.inputs[0]
-    order = behind(loss.grad_fn)
+    order = [] if loss.grad_fn is None else behind(loss.grad_fn)
     coming: dict[Record, Array] = {}
     watched = [record for record in order if record.op is not None and record.op.name in ACTIVATIONS]
     values = {record: (np.array(record.args[0]), np.array(record.value)) for record in watched}
@@ -162,18 +163,6 @@ def read(model: Module, output: Any, loss: Tensor) -> Signals:
 def note(coming: dict[Record, Array], record: Record, gradient: Tensor) -> None:
     """Keep the gradient that came to a record."""
     coming[record] = np.array(gradient.array)
-
-
-def behind(record: Record | None) -> list[Record]:
-    """All records that this one was computed from, and itself, oldest first."""
-    found: set[Record] = set()
-    stack = [record] if record is not None else []
-    while stack:
-        z = stack.pop()
-        if z not in found:
-            found.add(z)
-            stack.extend(x for x in z.inputs if x is not None)
-    return sorted(found, key=lambda z: z.birth)
 
 
 def by_unit(array: Array) -> Array:
