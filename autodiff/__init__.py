@@ -106,6 +106,7 @@ else:
             "Explanation": ".explain.document",
         },
     )
+    __all__ = [name for name in __dir__() if not name.startswith("_")]  # what a star imports
 
 methods.give_methods()
 interop.give_protocols()

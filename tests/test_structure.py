@@ -67,6 +67,12 @@ def test_what_is_looked_up_later_is_listed_and_found(package: str) -> None:
         module.nothing  # noqa: B018
 
 
+def test_a_star_imports_what_is_looked_up_later_too() -> None:
+    names: dict[str, object] = {}
+    exec("from autodiff import *\nfrom nn import *", names)
+    assert {"tensor", "gradcheck", "func", "Drawing", "Linear", "Trainer", "data", "utils"} <= names.keys()
+
+
 def test_autodiff_stands_without_nn() -> None:
     found = imported_by("import autodiff")
     assert not {name for name in found if name.split(".")[0] in ("nn", "demos", "tests")}
