@@ -651,7 +651,26 @@ def from_two_roots():
     return step, list(model.parameters())
 
 
-@pytest.mark.parametrize("make", [by_hand, several_losses, assigned, clipped, from_two_roots])
+def in_other_shapes():
+    """Views of what is given, of what is computed, and of a number."""
+    model, x, like = nn.Linear(3, 2), data((4, 6)), data((2, 8))
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+
+    def step():
+        optimizer.zero_grad()
+        z = model(x.view(8, 3)).view(4, -1)
+        z.view_as(like).mul_(2)
+        loss = (z**2).mean()
+        loss.view(1).backward()
+        optimizer.step()
+        return loss.detach().view(1, 1)
+
+    return step, list(model.parameters())
+
+
+@pytest.mark.parametrize(
+    "make", [by_hand, several_losses, assigned, clipped, from_two_roots, in_other_shapes]
+)
 def test_steps_of_other_kinds(make):
     found = []
     for compiled in (False, True):

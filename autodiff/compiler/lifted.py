@@ -53,7 +53,7 @@ class Lifted(np.lib.mixins.NDArrayOperatorsMixin):
     flags = property(lambda self: self.value.flags)
     itemsize = property(lambda self: self.value.itemsize)
     nbytes = property(lambda self: self.value.nbytes)
-    base = property(lambda self: self.value.base)
+    base = property(lambda self: self.value if self.value.base is None else self.value.base)  # its memory
 
     @property
     def __class__(self) -> Any:  # what asks whether this is an array shall be told that it is
