@@ -16,9 +16,12 @@ one = np.ones((), np.float32)
 """1 in a rule: with a Python number NumPy takes twice as long to start. On a Tensor or a Symbol it is 1."""
 
 
+SMALL = 1 << 14  # entries of a matrix: of larger ones `dot` first writes zeros all over the product
+
+
 def product(a: Any, b: Any) -> Any:
     """a @ b of two matrices; for small arrays `dot` starts twice as fast as `@`."""
-    return a.dot(b) if type(a) is ndarray else a @ b
+    return a.dot(b) if type(a) is ndarray and a.size <= SMALL else a @ b
 
 
 def column_sums(a: Any) -> Any:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import fast_arithmetic
 from ..dtypes import Array
 from ..tensor import Tensor
 from .passes import LONG, is_number, of_long_entries
@@ -227,7 +228,10 @@ class Calls:
         f = line.function
         if f is np.ndarray.dot:
             a, b = (self.text(arg) for arg in line.args)
-            self.body.append(f"{a}.dot({b}, {self.memory(out)})")
+            if out.array.ndim == 2 and line.args[0].array.size > fast_arithmetic.SMALL:
+                self.body.append(f"{self.function(np.matmul)}({a}, {b}, {self.memory(out)})")
+            else:
+                self.body.append(f"{a}.dot({b}, {self.memory(out)})")
         elif isinstance(f, np.ufunc):
             self.write_ufunc(f, line.args, out)
         elif reduces(line):

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ..errors import describe, located
-from ..fast_arithmetic import column_sums, product
+from ..fast_arithmetic import SMALL, column_sums, product
 from ..primitive import Primitive, ndarray
 from ..record import Record, mode
 from ..tensor import Tensor, history
@@ -112,7 +112,7 @@ def weighted(x: Any, w: Any, b: Any) -> Any:
     """x Wᵀ + b; of arrays in one piece of memory."""
     if type(x) is not ndarray:
         return x @ w.mT + b
-    z = x.dot(w.T)
+    z = x.dot(w.T) if x.size <= SMALL else x @ w.T
     z += b
     return z
 
