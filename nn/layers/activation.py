@@ -49,7 +49,12 @@ class ReLU6(_Elementwise):
 
 
 class SiLU(_Elementwise):
-    """x sigmoid(x). Source: PyTorch, `torch.nn.SiLU`."""
+    """x sigmoid(x). Source: PyTorch, `torch.nn.SiLU`.
+
+    >>> import autodiff, nn
+    >>> nn.SiLU()(autodiff.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.2689,  0.0000,  0.7311])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.silu(input, self.inplace)
@@ -271,7 +276,12 @@ class Softsign(Module):
 
 
 class Softplus(Module):
-    """log(1 + e^(beta x)) / beta, and x where beta x > threshold. Source: PyTorch, `torch.nn.Softplus`."""
+    """log(1 + e^(beta x)) / beta, and x where beta x > threshold. Source: PyTorch, `torch.nn.Softplus`.
+
+    >>> import autodiff, nn
+    >>> nn.Softplus()(autodiff.tensor([-1.0, 0.0, 30.0]))
+    tensor([ 0.3133,  0.6931, 30.0000])
+    """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()

@@ -85,7 +85,12 @@ class ReflectionPad1d(_Pad):
 
 
 class ReflectionPad2d(_Pad):
-    """An image mirrored at its edges. Source: PyTorch, `torch.nn.ReflectionPad2d`."""
+    """An image mirrored at its edges. Source: PyTorch, `torch.nn.ReflectionPad2d`.
+
+    >>> import autodiff, nn
+    >>> nn.ReflectionPad2d((1, 1, 0, 0))(autodiff.tensor([[[1.0, 2.0, 3.0]]]))
+    tensor([[[2., 1., 2., 3., 2.]]])
+    """
 
     rank, mode = 2, "reflect"
 

@@ -77,6 +77,10 @@ class RNNCell(Elman, RNNCellBase):
     """One step of an `RNN`: h' of input and h. For shapes see `RNNCellBase`.
 
     Source: PyTorch, `torch.nn.RNNCell`.
+
+    >>> import autodiff, nn
+    >>> nn.RNNCell(3, 5)(autodiff.ones(2, 3), autodiff.zeros(2, 5)).shape
+    (2, 5)
     """
 
     def __init__(

@@ -65,7 +65,12 @@ class UpsamplingBilinear2d(Upsample):
 
 
 class PixelShuffle(Module):
-    """(..., C r², H, W) to (..., C, H r, W r). Source: PyTorch, `torch.nn.PixelShuffle`."""
+    """(..., C r², H, W) to (..., C, H r, W r). Source: PyTorch, `torch.nn.PixelShuffle`.
+
+    >>> import autodiff, nn
+    >>> nn.PixelShuffle(2)(autodiff.ones(1, 8, 3, 3)).shape
+    (1, 2, 6, 6)
+    """
 
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()

@@ -238,6 +238,12 @@ class TransformerDecoder(_Stack):
     """`num_layers` copies of a decoder layer, each of which attends to `memory`; see `TransformerEncoder`.
 
     Source: PyTorch, `torch.nn.TransformerDecoder`.
+
+    >>> import autodiff, nn
+    >>> layer = nn.TransformerDecoderLayer(8, nhead=2, dim_feedforward=16)
+    >>> decoder = nn.TransformerDecoder(layer, num_layers=2)
+    >>> decoder(autodiff.ones(4, 3, 8), memory=autodiff.ones(5, 3, 8)).shape
+    (4, 3, 8)
     """
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:

@@ -14,7 +14,12 @@ from ..module import Module
 
 
 class Unfold(Module):
-    """The patches of (N, C, H, W) as columns (N, C k², L). Source: PyTorch, `torch.nn.Unfold`."""
+    """The patches of (N, C, H, W) as columns (N, C k², L). Source: PyTorch, `torch.nn.Unfold`.
+
+    >>> import autodiff, nn
+    >>> nn.Unfold(2)(autodiff.ones(1, 3, 4, 4)).shape
+    (1, 12, 9)
+    """
 
     def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
         super().__init__()

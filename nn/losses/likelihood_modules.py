@@ -12,6 +12,11 @@ class KLDivLoss(_Loss):
     """Kullback-Leibler divergence of log-probabilities; "batchmean" is the divergence itself.
 
     See `nn.functional.kl_div`; source: PyTorch, `torch.nn.KLDivLoss`.
+
+    >>> import autodiff, nn
+    >>> log_probabilities = nn.LogSoftmax(dim=1)(autodiff.zeros(1, 2))
+    >>> nn.KLDivLoss(reduction="batchmean")(log_probabilities, autodiff.tensor([[1.0, 0.0]]))
+    tensor(0.6931)
     """
 
     def __init__(

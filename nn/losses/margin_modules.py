@@ -106,6 +106,11 @@ class MarginRankingLoss(_Margin):
     """The first input above the second where the target is 1, below where it is -1, by `margin`.
 
     See `nn.functional.margin_ranking_loss`; source: PyTorch, `torch.nn.MarginRankingLoss`.
+
+    >>> import autodiff, nn
+    >>> higher, lower, target = autodiff.tensor([2.0]), autodiff.tensor([1.5]), autodiff.tensor([1.0])
+    >>> nn.MarginRankingLoss(margin=1.0)(higher, lower, target)
+    tensor(0.5000)
     """
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
@@ -126,6 +131,11 @@ class TripletMarginLoss(_Loss):
     """The positive nearer to the anchor than the negative, by `margin`.
 
     See `nn.functional.triplet_margin_loss`; source: PyTorch, `torch.nn.TripletMarginLoss`.
+
+    >>> import autodiff, nn
+    >>> anchor, near, far = autodiff.zeros(1, 2), autodiff.ones(1, 2), 2 * autodiff.ones(1, 2)
+    >>> nn.TripletMarginLoss(margin=2.0)(anchor, near, far)
+    tensor(0.5858)
     """
 
     def __init__(

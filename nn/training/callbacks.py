@@ -179,6 +179,15 @@ class ModelCheckpoint(Callback):
     "{epoch:02d}-{val_loss:.3f}.npz"; without, each checkpoint takes the place of the one before, whole, so
     that a crash leaves one or the other. Raises ValueError for fields and for a `monitor` that the training
     does not have. Source: Keras, `ModelCheckpoint`.
+
+    >>> import autodiff, nn, tempfile, os
+    >>> path = os.path.join(tempfile.mkdtemp(), "last.npz")
+    >>> model = nn.Linear(2, 1)
+    >>> trainer = nn.Trainer(model, nn.MSELoss(), nn.optim.SGD(model.parameters(), lr=0.1))
+    >>> x, y = autodiff.ones(4, 2), autodiff.zeros(4, 1)
+    >>> _ = trainer.fit(x, y, epochs=2, callbacks=[ModelCheckpoint(path)], verbose=False)
+    >>> len(trainer.fit(x, y, epochs=5, resume=path, verbose=False))
+    5
     """
 
     def __init__(

@@ -96,7 +96,15 @@ def clip_grad_norm_(
 
 @autodiff.no_grad()
 def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
-    """Cut every entry of the gradients to [-clip_value, clip_value], in place."""
+    """Cut every entry of the gradients to [-clip_value, clip_value], in place.
+
+    >>> import autodiff, nn
+    >>> weight = nn.Parameter(autodiff.zeros(2))
+    >>> weight.grad = autodiff.tensor([6.0, -0.5])
+    >>> nn.utils.clip_grad_value_(weight, 1.0)
+    >>> weight.grad
+    tensor([ 1.0000, -0.5000])
+    """
     bound = float(clip_value)
     for parameter in listed(parameters):
         if parameter.grad is not None:

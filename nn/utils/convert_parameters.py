@@ -26,6 +26,12 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 
     Raises TypeError if `vec` is no Tensor, RuntimeError, with nothing changed, if it is too short. Source:
     PyTorch, `torch.nn.utils.vector_to_parameters`.
+
+    >>> import autodiff, nn
+    >>> layer = nn.Linear(2, 1)
+    >>> vector_to_parameters(autodiff.tensor([1.0, 2.0, 3.0]), layer.parameters())
+    >>> layer.weight.tolist(), layer.bias.tolist()
+    ([[1.0, 2.0]], [3.0])
     """
     if not isinstance(vec, Tensor):
         raise located.TypeError(f"expected Tensor, but got: {type(vec).__name__}")
