@@ -301,6 +301,79 @@ def a_tensor_without_dimensions_is_turned_round() -> Row:
 
 
 @row(1)
+def views_that_are_changed_in_place() -> Row:
+    w = data((4, 4)).requires_grad_()
+
+    def step(x: Any) -> Any:
+        w.grad = None
+        h = w @ x
+        h[1:].mul_(2)
+        flat = h.view(-1)
+        flat[0] = 0
+        h.T.add_(1)
+        (h * h).sum().backward()
+        return flat.detach(), x.repeat(1, 1).mul_(2), x
+
+    return Row(step, lambda i: (data((4, 2), i),), lambda: w.grad)
+
+
+@row(1)
+def the_gradient_of_a_number() -> Row:
+    factor = autodiff.tensor(0.5, requires_grad=True)
+
+    def step(x: Any) -> Any:
+        return autodiff.grad(((factor * x) ** 2).sum(), factor)
+
+    given = turns(*(data((3, 1), i) for i in range(6)))
+    return Row(step, lambda i: (given(i),))
+
+
+@row("an option of an optimizer is a tensor")
+def a_rate_that_is_a_tensor() -> Row:
+    w, rate = data((3,)).requires_grad_(), autodiff.tensor(0.1)
+    optimizer = nn.optim.SGD([w], lr=rate)
+
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        (w * x).sum().backward()
+        optimizer.step()
+
+    return Row(step, left=lambda: w.detach(), before=lambda i: rate.mul_(0.9))
+
+
+@row("does not use the same optimizer at each call")
+def an_optimizer_that_the_step_makes() -> Row:
+    w = data((3,)).requires_grad_()
+
+    def step(x: Any) -> Any:
+        optimizer = nn.optim.Adam([w])
+        optimizer.zero_grad()
+        (w * x).sum().backward()
+        optimizer.step()
+
+    return Row(step, left=lambda: w.detach())
+
+
+@row("not the same for long")
+def a_step_of_an_optimizer_that_is_counted() -> Row:
+    w, counts = data((3,)).requires_grad_(), [0]
+    optimizer = nn.optim.SGD([w], lr=0.1)
+    original = optimizer.step
+
+    def counted() -> None:
+        counts[0] += 1
+        original()
+
+    optimizer.step = counted  # type: ignore[method-assign]
+
+    def step(x: Any) -> Any:
+        w.grad = x * 1
+        optimizer.step()
+
+    return Row(step, left=lambda: (w.detach(), counts))
+
+
+@row(1)
 def a_matrix_without_an_inverse() -> Row:
     given = turns(*(data((2, 2), i) for i in range(3)), autodiff.ones(2, 2))
 

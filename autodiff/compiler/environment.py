@@ -91,6 +91,7 @@ class Environment:
             self.look_at_class(x, CALLED | {"__init__", "__new__"})
         elif hasattr(x, "param_groups") and hasattr(x, "update_rule"):
             self.optimizers.append(x)
+            self.look(vars(x).get("step"))  # if somebody has wrapped it
         elif callable(getattr(x, "modules", None)) and hasattr(x, "training"):
             for module in x.modules():
                 if id(module) not in self._met or module is x:

@@ -207,6 +207,8 @@ def same_programs(one: Program, two: Program) -> tuple[str, str]:
                 "it computes with values that it takes from NumPy or Python, and that change from call to "
                 "call: pass them as tensors"
             ), used_at(two, b)
+    if different is not None and different.function is update_of:
+        return "it does not use the same optimizer at each call: make it before", place
     if different is not None:
         name = different.note.name or getattr(different.function, "__name__", "an operation")
         return f"{name} is not given the same numbers at each call: pass what changes as a tensor", place

@@ -210,7 +210,7 @@ class Tracer(Writer):
 
     def unbroadcast(self, z: Record, i: int, d: Lifted, shape: tuple[int, ...]) -> Lifted:
         """`backward.unbroadcast`, written down."""
-        result = backward.unbroadcast(d.value, shape)
+        result = np.asarray(backward.unbroadcast(d.value, shape))  # a sum of all may be a number
         args = (d.named, shape)
         of = self.known.get(id(z.args[i]), (None, None))[1]
         note = Note("backward", "unbroadcast", None, self.calls(), args, of)
@@ -243,10 +243,12 @@ class Tracer(Writer):
     def update(self, optimizer: Any, step: Callable[..., Any]) -> None:
         """`optimizer.step()`."""
         if step.__qualname__ not in ONCE:
-            self.give_up(f"{type(optimizer).__name__} calls the step from within its own")
+            self.give_up(f"{type(optimizer).__name__} has a step() of its own: give it an update_rule")
         groups = []
         with self.unwatched():
             for group in optimizer.param_groups:
+                if any(isinstance(option, Tensor) for option in group.values()):
+                    self.give_up("an option of an optimizer is a tensor: give it as a number")
                 work = []
                 for p in group["params"]:
                     if p._grad is not None and not self.reason:
