@@ -5,7 +5,7 @@ Inside it, a value that nobody else needs is a local variable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from .scalars import SCALARS, applied, converted, kinds_of, literal
 
 @dataclass(eq=False, slots=True)
 class Loop:
-    """Some lines over the same entries; or text of its own, which may come row by row (see `rows`)."""
+    """Some lines over the same entries."""
 
     domain: tuple[int, ...]
     open: bool = True  # to more lines
@@ -30,19 +30,6 @@ class Loop:
     stores: dict[Value, str] = field(default_factory=dict)
     readers: set[Value] = field(default_factory=set)  # roots that are read from memory
     loaded: dict[str, str] = field(default_factory=dict)  # what was read already
-    row: tuple[str, int] | None = None  # the variable of its rows, and how many there are
-    astray: set[Any] = field(default_factory=set)  # memories that a row meets outside of its own part of them
-    before: list[str] = field(default_factory=list)  # text before the rows
-    after: list[str] = field(default_factory=list)
-
-    def ranges(self) -> list[tuple[str, int]]:
-        """The variables of the loops around its text."""
-        if self.domain:
-            return [(f"i{i}", n) for i, n in enumerate(self.domain)]
-        return [] if self.row is None else [self.row]
-
-
-Met = tuple[Place, Sequence[str]]  # a place, and the coordinates at which a loop meets it; none, by an index
 
 
 class Entries(Memories):
@@ -52,36 +39,14 @@ class Entries(Memories):
         super().__init__(program, known)
         self.loops: list[Loop] = []
 
-    def loop(self, domain: tuple[int, ...], met: Iterable[Met], target: Place) -> Loop:
-        """A loop to which a line may be added that reads entries at these coordinates and writes this memory.
+    def loop(self, domain: tuple[int, ...], reads: Iterable[tuple[Place, str]], target: Place | None) -> Loop:
+        """A loop to which a line may be added that reads entries at these indices and writes this memory.
 
         An earlier one over the same entries, if nothing between stands against it.
         """
-        met = list(met)
-        reads = [(place, place.along(names) if names else "by an index") for place, names in met]
-        loop = self.loop_for(domain, reads, target)
-        if domain:
-            loop.row = "i0", domain[0]
-            self.stay([*met, (target, coordinates(target.shape))], loop)
-        return loop
-
-    def stay(self, met: Iterable[Met], loop: Loop) -> None:
-        """Note the memories of which a row of this loop does not meet its own part alone."""
-        assert loop.row is not None
-        loop.astray |= {memory_of(p.root) for p, names in met if not self.by_row(p, names, *loop.row)}
-
-    def by_row(self, place: Place, names: Sequence[str], row: str, count: int) -> bool:
-        """Whether so many rows share a memory among them: each meets its own part, one after the other."""
-        if not names:
-            return False
-        names = names[len(names) - len(place.strides) :]
-        step = sum(stride for stride, name in zip(place.strides, names, strict=True) if name == row)
-        return step * count == self.images[place.root].size  # then all that a row meets is within one step
-
-    def loop_for(self, domain: tuple[int, ...], reads: list[tuple[Place, str]], target: Place) -> Loop:
-        """An earlier loop, or a new one."""
+        reads = list(reads)
         memories = {memory_of(place.root) for place, _ in reads}
-        writes = {memory_of(target.root)}
+        writes = {memory_of(target.root)} if target is not None else set()
         for loop in reversed(self.loops):
             if loop.open and loop.domain == domain:
                 known = all(
@@ -99,7 +64,7 @@ class Entries(Memories):
         self.loops.append(Loop(domain, True, [], memories, writes))
         return self.loops[-1]
 
-    def alone(self, body: list[str], reads: Iterable[Place], writes: Iterable[Place]) -> Loop:
+    def alone(self, body: list[str], reads: Iterable[Place], writes: Iterable[Place]) -> None:
         """Text that is a loop of its own."""
         reads, writes = list(reads), list(writes)
         self.loops.append(
@@ -108,7 +73,6 @@ class Entries(Memories):
                 {}, {}, {p.root for p in (*reads, *writes)},
             )
         )  # fmt: skip
-        return self.loops[-1]
 
     def operand(self, loop: Loop, place: Place, index: str) -> str:
         """A number of an array, inside a loop."""
@@ -143,9 +107,9 @@ class Entries(Memories):
         if set(line.options) - {"out", "dtype"} and f is not np.copyto:
             raise NoLoop(line, f"it is given {', '.join(line.options)}")
         places = [self.argument(x) for x in args]
-        met: list[Met] = [(p, names) for p in places if isinstance(p, Place)]
+        reads = [(p, p.along(names)) for p in places if isinstance(p, Place)]
         index = target.along(names)
-        loop = self.loop(domain, met, target) if own else self.solitary(line, domain, met, target, index)
+        loop = self.loop(domain, reads, target) if own else self.solitary(line, domain, reads, target, index)
         texts: list[str] = []
         kinds: list[Any] = []
         for x, place in zip(args, places, strict=True):
@@ -161,17 +125,19 @@ class Entries(Memories):
         text = self.expression(line, f, args, texts, kinds, target.dtype)
         self.define(loop, target, index, text, own)
 
-    def solitary(self, line: Instruction, domain: Any, met: list[Met], target: Place, index: str) -> Loop:
+    def solitary(
+        self, line: Instruction, domain: Any, reads: list[tuple[Place, str]], target: Place, index: str
+    ) -> Loop:
         """A loop of its own, which changes memory that it may read: only where that is in step."""
         if target.root.kind == "argument":
             raise NoLoop(line, "it changes an argument in place")
-        for place, names in met:
+        for place, at in reads:
             one, two = self.images[place.root], self.images[target.root]
-            if (place.root is target.root and place.along(names) != index) or (
+            if (place.root is target.root and at != index) or (
                 place.root is not target.root and np.may_share_memory(one, two)
             ):
                 raise NoLoop(line, "it changes memory that it reads in another order")
-        loop = Loop(domain, False, [], {memory_of(p.root) for p, _ in met}, {memory_of(target.root)})
+        loop = Loop(domain, False, [], {memory_of(p.root) for p, _ in reads}, {memory_of(target.root)})
         loop.readers.add(target.root)
         self.loops.append(loop)
         return loop

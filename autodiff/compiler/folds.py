@@ -227,8 +227,7 @@ class Folds(Entries):
             return texts
 
         in_step = self.in_step(factors, outer, [k for k, _ in ranges])
-        met = [factor for factor, number in zip(factors, uniform, strict=True) if number is None]
-        places = [place for place, _ in met]
+        places = [place for (place, _), number in zip(factors, uniform, strict=True) if number is None]
         if (
             many > SHORT
             and math.prod(domain) > 1
@@ -247,17 +246,19 @@ class Folds(Entries):
                 zero = [*(f"{k} = 0" for k, _ in ranges), *nested(again, start_text)]
             else:
                 zero = nested(again, [f"{here} = {first}"])
-            (row, *further), more = ranges, combine(how, here, term(self.load), wide)
-            end = nested(again, [self.store(target, index, converted(here, wide, target.dtype) + divide)])
-            loop = self.alone(nested([*further, *again], more), places, [target])
-            loop.before, loop.row, loop.after = zero, row, end
-            self.stay(met, loop)
-            loop.astray |= loop.writes  # which comes after the rows
-            if first is None:
-                loop.astray |= loop.reads  # of which the first come before them
-            loop.writes |= {array}  # maybe another's, too
+            body = [
+                *zero,
+                *nested([*ranges, *again], combine(how, here, term(self.load), wide)),
+                *nested(again, [self.store(target, index, converted(here, wide, target.dtype) + divide)]),
+            ]
+            self.alone(body, places, [target])
             return
-        loop = self.loop(domain, met, target)
+        reads = [
+            (place, place.along(names))
+            for (place, names), n in zip(factors, uniform, strict=True)
+            if n is None
+        ]
+        loop = self.loop(domain, reads, target)
         total = f"t{self.fresh()}"
 
         def load(place: Place, at: str) -> str:

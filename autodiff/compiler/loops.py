@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..ops import convolution, diagonals, indexing, pooling, repeating, windows
-from .entries import Loop
 from .folds import RUNNING, STACKED, reduction
 from .memories import NoLoop, Place, TooLong, contiguous, coordinates, nested, stack_name
 from .patches import Patches
@@ -170,33 +169,19 @@ class Loops(Patches):
                 room -= size
                 self.stacked[root] = f"v{root.number}"
 
-    def stored(self, loop: Loop) -> list[str]:
-        """The text inside a loop, where it is known which of its values are stored."""
-        lines = []
-        for text in loop.body:
-            if text.startswith("<store"):
-                root = self.by_number[int(text[7:-1])]
-                if root in self.in_memory:
-                    lines.append(loop.stores[root])
-            else:
-                lines.append(text)
-        return lines
-
     def function(self) -> list[str]:
         """All lines."""
         body: list[str] = []
-        for loops in by_rows(self.loops):
-            if len(loops) == 1:
-                (loop,) = loops
-                body += [*loop.before, *nested(loop.ranges(), self.stored(loop)), *loop.after]
-                continue
-            rows: list[str] = []
-            for loop in loops:
-                (row, count), *ranges = loop.ranges()
-                rows += [f"{row} = row", *nested(ranges, self.stored(loop))]
-            body += [line for loop in loops for line in loop.before]
-            body += nested([("row", count)], rows)
-            body += [line for loop in loops for line in loop.after]
+        for loop in self.loops:
+            lines = []
+            for text in loop.body:
+                if text.startswith("<store"):
+                    root = self.by_number[int(text[7:-1])]
+                    if root in self.in_memory:
+                        lines.append(loop.stores[root])
+                else:
+                    lines.append(text)
+            body += nested([(f"i{i}", n) for i, n in enumerate(loop.domain)], lines)
         for i, value in enumerate(self.results):
             place = self.place(value)
             names = coordinates(place.shape)
@@ -223,33 +208,6 @@ class Loops(Patches):
             *("        " + line for line in body or ["pass"]),
             "    return steps",
         ]
-
-
-def by_rows(loops: Iterable[Loop]) -> list[list[Loop]]:
-    """The loops that can go through their rows together: what one writes of a row, the next finds at hand."""
-    groups: list[list[Loop]] = []
-    for loop in loops:
-        if groups and all(goes_with(loop, other) for other in groups[-1]):
-            groups[-1].append(loop)
-        else:
-            groups.append([loop])
-    return groups
-
-
-def goes_with(loop: Loop, before: Loop) -> bool:
-    """Whether a row of this loop may come before the next row of one that stood before it.
-
-    Loops without loops inside stay alone: they are vectorized over their rows.
-    """
-    for each in (loop, before):
-        if each.row is None or (len(each.domain) == 1 and each.open) or any("return" in x for x in each.body):
-            return False
-    assert loop.row is not None and before.row is not None
-    return (
-        loop.row[1] == before.row[1]
-        and loop.writes.isdisjoint(before.reads | before.writes)
-        and (loop.reads & before.writes).isdisjoint(loop.astray | before.astray)
-    )
 
 
 class Chosen(NamedTuple):

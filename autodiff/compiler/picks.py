@@ -46,7 +46,8 @@ class Picks(Folds):
         rows = names[: len(names) - (len(place.shape) - n)]
         domain = tuple(m for m in target.shape if m != 1)
         at = target.along(names)
-        loop = self.loop(domain, [*((p, rows) for p in arrays), (place, ())], target)
+        reads = [(p, p.along(rows)) for p in arrays]
+        loop = self.loop(domain, [*reads, (place, "by an index")], target)
         special = self.found(loop, arrays, rows, place)
         text = self.load(place, place.at(special, ["?"] * n + names[len(rows) :]))
         loop.readers.add(place.root)
