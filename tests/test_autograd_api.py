@@ -445,6 +445,27 @@ def test_the_older_arguments_of_grad(lib):
 
 
 @both
+def test_gradients_on_the_way_are_retained_whatever_is_asked_for(lib):
+    x = leaf(lib)
+    y = x * x
+    y.retain_grad()
+    lib.autograd.backward([y.sum(), (y * y).sum()], inputs=[x])
+    assert x.grad.tolist() == [6, 36, 114] and y.grad.tolist() == [3, 9, 19]
+
+
+BACKWARD = [lambda y: y.backward(), lambda y: autodiff.autograd.backward([y, y])]
+
+
+@pytest.mark.parametrize("backward", BACKWARD, ids=["of one", "of several"])
+def test_frozen_since_is_refused(backward):
+    x = leaf(autodiff)
+    y = (x * x).sum()
+    x.requires_grad_(False)
+    with pytest.raises(RuntimeError, match="its leaves were frozen since"):
+        backward(y)
+
+
+@both
 def test_hooks_after_accumulation_find_the_gradient_in_place(lib):
     x, seen = leaf(lib), []
     handle = x.register_post_accumulate_grad_hook(lambda x: seen.append(x.grad.tolist()))
