@@ -284,7 +284,7 @@ def grad(
     return tuple(results)
 
 
-def grad_where_any(
+def grad_if_any(
     outputs: Sequence[Tensor], inputs: Sequence[Tensor], cotangents: Sequence[Tensor], create_graph: bool
 ) -> Sequence[Tensor | None]:
     """`grad` of those outputs that depend on anything, which may be none; the graph stays."""

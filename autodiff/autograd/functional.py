@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import located
-from ..gradients import grad_where_any
+from ..gradients import grad_if_any
 from ..ops.joining import stack
 from ..record import enable_grad
 from ..tensor import Tensor
@@ -223,7 +223,7 @@ class Point:
         strict: bool | None = None,
     ) -> list[Tensor]:
         """The gradient in each of `inputs`; zeros where nothing depends, or RuntimeError if `strict`."""
-        found = grad_where_any(outputs, inputs, cotangents, create_graph)
+        found = grad_if_any(outputs, inputs, cotangents, create_graph)
         result = []
         for i, (x, d) in enumerate(zip(inputs, found, strict=True)):
             if d is None and (self.strict if strict is None else strict):

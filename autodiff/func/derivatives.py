@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import describe, located
-from ..gradients import grad_where_any
+from ..gradients import grad_if_any
 from ..ops.joining import stack
 from ..recompute import outside, record_of
 from ..record import clock, enable_grad, mode
@@ -80,7 +80,7 @@ def sweep(
     outputs: Sequence[Tensor], inputs: Sequence[Tensor], cotangents: Sequence[Tensor], higher: bool
 ) -> list[Tensor]:
     """The gradients of outputs with these cotangents in the inputs; zeros where nothing depends."""
-    found = grad_where_any(outputs, inputs, cotangents, higher) if inputs else []
+    found = grad_if_any(outputs, inputs, cotangents, higher) if inputs else []
     return [
         Tensor(np.zeros(x.shape, x.dtype)) if d is None else d for x, d in zip(inputs, found, strict=True)
     ]
