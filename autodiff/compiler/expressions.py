@@ -7,18 +7,20 @@ found there either is imported from autodiff.
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import backward
+from ..ops.windows import Window
 from ..random.generator import Generator
 from . import by_hand, literals
 from .literals import defined, number, shortest
 from .naming import BY_HAND, Naming
 from .program import COPIES, Instruction, Program, Value, changed_memories
-from .recognized import alone, is_one, is_ones, is_plain, is_zero, masked, same_kind, sliced
+from .recognized import alone, is_one, is_ones, is_plain, is_zero, masked, same_kind, sliced, whole
 
 ATOM, POWER, PRODUCT, SUM, COMPARISON = 4, 3, 2, 1, 0
 SIGNS: dict[Any, tuple[str, int]] = {
@@ -28,7 +30,10 @@ SIGNS: dict[Any, tuple[str, int]] = {
     np.equal: ("==", COMPARISON), np.not_equal: ("!=", COMPARISON),
 }  # fmt: skip
 SYNONYMS = {"absolute": "abs"}
-REDUCED = {np.add: "sum", np.maximum: "max", np.minimum: "min", np.multiply: "prod"}
+REDUCED = {
+    np.add: "sum", np.maximum: "max", np.minimum: "min", np.multiply: "prod", np.logical_and: "all",
+    np.logical_or: "any",
+}  # fmt: skip
 
 
 class Expressions(Naming):
@@ -55,6 +60,9 @@ class Expressions(Naming):
                 text, held = self.inline[x]
                 return text if held >= level else f"({text})"
             return self.constant(x, level)
+        if isinstance(x, Window):
+            self.imports["Window"] = "from autodiff.ops.windows import Window"
+            return repr(x)
         if sliced(x):
             return f"np.s_[{self.index(x)}]"
         if type(x) in (tuple, list):
@@ -64,13 +72,14 @@ class Expressions(Naming):
             return "np." + np.dtype(x).name
         if callable(x):
             return self.function(x)
-        text = number(x) if self.whole and isinstance(x, (float, np.floating)) else repr(x)
+        real = isinstance(x, (float, np.floating))
+        text = number(x) if real and (self.whole or not np.isfinite(x)) else repr(x)
         return f"({text})" if text.startswith("-") and level > SUM else text
 
     def index(self, x: Any) -> str:
         """What stands in the brackets of an index."""
         if type(x) is tuple:
-            return ", ".join(map(self.index, x))
+            return ", ".join(map(self.index, x)) or "()"
         if type(x) is slice:
             parts = [x.start, x.stop] + ([x.step] if x.step is not None else [])
             return ":".join("" if part is None else self.text(part) for part in parts)
@@ -180,7 +189,7 @@ class Expressions(Naming):
             if x.array.shape == line.out.array.shape:
                 return self.inline.get(x) or (self.text(x, ATOM), ATOM)
             inner = args[1] if len(args) == 2 and type(args[1]) is tuple else args[1:]
-            return f"{self.text(x, ATOM)}.reshape({', '.join(map(self.text, inner))})", ATOM
+            return f"{self.text(x, ATOM)}.reshape({', '.join(map(self.text, inner)) or '()'})", ATOM
         if f is np.transpose or f is np.ndarray.transpose:
             order = args[1] if len(args) > 1 else tuple(reversed(range(x.array.ndim)))
             if tuple(order) == tuple(range(x.array.ndim)):
@@ -244,7 +253,11 @@ class Expressions(Naming):
         if name in ("mask_like", "bernoulli"):
             p = args[1] if name == "mask_like" else args[0]
             kind = "" if line.out.array.dtype == bool else f".astype({dtype})"
-            return f"(rng.random({shape}) < {self.text(p)}){kind}" if kind else f"rng.random({shape}) < {p}"
+            return (
+                f"(rng.random({shape}) < {self.text(p)}){kind}"
+                if kind
+                else f"rng.random({shape}) < {self.text(p)}"
+            )
         if name in ("normal", "normal_by_pairs"):
             return f"rng.standard_normal({shape}).astype({dtype})"
         if name == "uniform":
@@ -262,7 +275,12 @@ class Expressions(Naming):
             self.imports["unbroadcast"] = "from autodiff.backward import unbroadcast"
             return f"unbroadcast({inner})"
         note = line.note
-        if note.primitive is None:
+        f: Any = line.function
+        module, name = getattr(f, "__module__", ""), getattr(f, "__name__", "")
+        if f is not whole(note) and getattr(sys.modules.get(module), name, None) is f:
+            self.imports[name] = f"from {module} import {name}"
+            return f"{name}({inner})"
+        if f is not whole(note):
             raise NotImplementedError(
                 f"{getattr(line.function, '__qualname__', line.function)}, called at {line.place}, cannot be "
                 "written as NumPy"

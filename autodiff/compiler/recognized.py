@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive
+from ..primitive import Primitive, registry
 from .program import COPIES, Instruction, Returned, Value
 
 
@@ -23,6 +23,12 @@ def returned(tree: Any) -> list[Returned]:
         return [tree]
     parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, (tuple, list)) else ()
     return [found for part in parts for found in returned(part)]
+
+
+def whole(note: Any) -> Any:
+    """The forward or the rule of a call, if it is one of a primitive."""
+    op = registry.get(note.name)
+    return None if op is None else op.forward if note.argnum is None else op.vjps[note.argnum]
 
 
 def free(line: Instruction) -> bool:

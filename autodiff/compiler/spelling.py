@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import registry
 from . import literals
 from .lifted import Lifted
 from .passes import folded, of_entries, once, unrepeated, useful
@@ -24,7 +23,7 @@ from .program import (
     update_of,
     values_in,
 )
-from .recognized import same_kind
+from .recognized import same_kind, whole
 from .words import WORDS
 from .writer import Writer
 
@@ -138,7 +137,7 @@ class Speller(Writer):
         """The lines of a call in better words, if there are any; otherwise as they are."""
         note, out = lines[-1].note, lines[-1].out
         words = WORDS.get((note.name, note.argnum))
-        if words is None and len(lines) == 1 and note.name in registry:  # one call, for the layout's sake
+        if words is None and len(lines) == 1 and lines[0].function is whole(note):  # for the layout's sake
             words = lines[0].function
         lines_before = len(self.program.lines)
         alone = all(self.inside(line.out, note.call) for line in lines[:-1])

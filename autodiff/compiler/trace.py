@@ -200,11 +200,11 @@ class Tracer(Writer):
         raw = (g, z.value, *z.args)
         args = self.tree(raw)
         note = Note("backward", z.op.name, i, self.calls(), args[2:], args[1], z.op, args[0])  # type: ignore[union-attr]
+        self.ruled = note
         if id(d) in self.known:
             return self.lifted(d)
         twin = TWINS.get((note.name, i), rule)
         value = self.lowered(twin, raw, args, d, note, rule)
-        self.ruled = note
         self.know(d, value)
         return Lifted(d, value, self)
 
