@@ -126,11 +126,11 @@ def pullback(
                     d = d.copy()  # what it looks at may be another's cotangent
             if x.op is None:  # a leaf, which need not wait; its gradient is its own memory
                 if x in found:
-                    accumulate(found, x, d, summed)
+                    add_to(found, x, d, summed)
                 else:
                     found[x] = d if d is not g else d.clone() if create_graph else d.copy()
             elif x in total:
-                accumulate(total, x, d, summed)
+                add_to(total, x, d, summed)
             else:
                 total[x] = d
                 if x.value.size > SMALL:
@@ -149,7 +149,7 @@ def pullback(
     return found
 
 
-def accumulate(at: dict[Record, Any], x: Record, d: Any, summed: set[Record]) -> None:
+def add_to(at: dict[Record, Any], x: Record, d: Any, summed: set[Record]) -> None:
     """Add what arrives at x to what is there: from the second time on in place, where nobody else looks."""
     sum = at[x]
     if x in summed and type(sum) is ndarray and sum.dtype is d.dtype:
