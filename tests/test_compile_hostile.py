@@ -275,6 +275,33 @@ def a_checkpoint() -> Row:
     return Row(step, lambda i: (data((8, 5), i),), lambda: w.grad)
 
 
+def trained(layer: Any, *shapes: tuple[int, ...]) -> Row:
+    """A step that trains a layer, on data that change at each call."""
+    factor = data(shapes[0], 77).requires_grad_()
+
+    def step(x: Any, *rest: Any) -> Any:
+        factor.grad = None
+        layer.zero_grad()
+        loss = (layer(x * factor, *rest) ** 2).mean()
+        loss.backward()
+        return loss.detach()
+
+    def left() -> Any:
+        return [factor.grad, *(p.grad for p in layer.parameters())]
+
+    return Row(step, lambda i: tuple(data(shape, i + k) for k, shape in enumerate(shapes)), left)
+
+
+@row(1)
+def a_rule_whose_operations_give_other_bits_now_and_then() -> Row:
+    return trained(nn.RMSNorm(4), (5, 4))
+
+
+@row(1)
+def a_path_of_products_that_depends_on_shapes() -> Row:
+    return trained(nn.Bilinear(3, 4, 2), (5, 3), (5, 4))
+
+
 # values that are written and refused ------------------------------------------------------------------------
 
 

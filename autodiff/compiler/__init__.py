@@ -205,6 +205,9 @@ class Compiled:
             tracer.reason, tracer.place = same_programs(first[0], program)
             if changed:
                 tracer.reason = NEVER_THE_SAME
+            elif tracer.reason and tries == 2:  # perhaps of what happened between the two: once more
+                self.traced[waiting] = (program, before, tries)
+                return result
             if not tracer.reason:
                 from .naming import names_of_arguments
                 from .spelling import copied

@@ -161,7 +161,9 @@ class Lifted(np.lib.mixins.NDArrayOperatorsMixin):
         return f"<Lifted {self.named} {self.value.shape}>"
 
 
-ABOUT = frozenset((np.size, np.shape, np.ndim, np.result_type, np.can_cast, np.iscomplexobj))
+ABOUT = frozenset((
+    np.size, np.shape, np.ndim, np.result_type, np.can_cast, np.iscomplexobj, np.einsum_path
+))  # fmt: skip
 """Questions about arrays whose answers are the same at each replay."""
 
 POWERS = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}

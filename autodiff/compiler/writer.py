@@ -27,6 +27,9 @@ SHAPED_BY_VALUES = frozenset([
     np.repeat, np.compress, np.unique, np.bincount, np.extract, np.nonzero, np.flatnonzero, np.argwhere,
     np.ndarray.repeat, np.ndarray.compress, np.ndarray.nonzero,
 ])  # fmt: skip
+UNLIKE: set[Any] = set()
+"""Forwards and rules whose operations have once given other bits: each trace shall keep them as one call."""
+
 GET = frozenset((operator.getitem,))
 WORDS = {
     "asarray": "NumPy", "tolist": ".tolist()", "item": ".item()", "float": "float()", "int": "int()",
@@ -214,15 +217,18 @@ class Writer:
         lines, values = self.program.lines, self.program.values
         marks = len(lines), len(values)
         outer, self.note, self.lowering = self.note, note, len(values)
+        kind = note.name, note.argnum, z.shape, z.dtype.str
         try:
-            if not isinstance(function, np.ufunc):
+            if isinstance(function, np.ufunc):
+                return self.line(function, args, {}, z, note)
+            if kind not in UNLIKE:
                 lifted = function(*self.lift(raw))
                 if type(lifted) is Lifted and same_bits(lifted.value, z):
                     if lifted.named.number >= marks[1] and lifted.named.kind == "made":
                         lifted.named.array = z  # which is what the engine goes on with
                     return lifted.named
-            else:
-                return self.line(function, args, {}, z, note)
+                if type(lifted) is Lifted:
+                    UNLIKE.add(kind)
         except Exception:  # it branches, writes, calls C code: then it stays a call
             pass
         finally:
