@@ -345,6 +345,29 @@ def views_that_are_changed_in_place() -> Row:
 
 
 @row(1)
+def views_of_what_numpy_lays_out_by_columns() -> Row:
+    def step(x: Any, i: Any) -> Any:
+        h = x[:, i]
+        flat = h.view(-1)
+        flat.mul_(2)
+        padded = nn.functional.pad(x[None, None], (1, 1, 1, 1), mode="replicate")
+        padded.view(-1)[3:].mul_(2)
+        return h * 1, flat * 1, h.sum(), padded * 1, padded.sum()
+
+    return Row(step, lambda i: (data((4, 5), i), classes(3, 5) + 0 * i))
+
+
+@row(1)
+def functions_of_entries_keep_the_order_of_their_tensors() -> Row:
+    def step(x: Any) -> Any:
+        y = x.T.lerp(x.T * 2, 0.3)
+        y.T.view(-1)[1:].mul_(2)
+        return y * 1, (y**2.5).T.contiguous()
+
+    return Row(step, lambda i: (data((4, 5), i).abs(),))
+
+
+@row(1)
 def the_gradient_of_a_number() -> Row:
     factor = autodiff.tensor(0.5, requires_grad=True)
 

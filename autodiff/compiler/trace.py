@@ -90,8 +90,7 @@ class Tracer(Writer):
         if id(z) in self.known:
             return z
         viewed = isinstance(op, View) and np.may_share_memory(z, raw[0])
-        if not z.flags.c_contiguous and not viewed and not isinstance(op, Unary | Binary):
-            z = z.copy()  # as the engine lays out what it computes
+        by_rows = z.flags.c_contiguous or viewed or isinstance(op, Unary | Binary) or not op.by_rows
         if op.name in INDEXING and masks(raw[1:]):
             self.give_up(f"{op.name} by a mask has a shape that depends on the values")
             return z
@@ -101,6 +100,9 @@ class Tracer(Writer):
         note = Note(self.note.paragraph, op.name, None, self.calls(), args, None, op)
         twin = TWINS.get((op.name, None), original)
         self.know(z, self.lowered(twin, raw, args, z, note, original))
+        if not by_rows:  # as the engine lays out what it computes
+            laid_out, z = self.named(z), z.copy()
+            self.know(z, self.line(np.ndarray.copy, (laid_out,), {}, z, note))
         return z
 
     def check_range(self, x: Any, index: Any) -> None:
