@@ -367,6 +367,17 @@ def functions_of_entries_keep_the_order_of_their_tensors() -> Row:
     return Row(step, lambda i: (data((4, 5), i).abs(),))
 
 
+@row("getitem raises an error in the step")
+def an_error_that_the_step_catches() -> Row:
+    def step(x: Any, i: Any) -> Any:
+        try:
+            return x[i] * 2
+        except IndexError:
+            return x * 0
+
+    return Row(step, lambda i: (data((3,), i), autodiff.tensor([3 if i < 4 else 2])))
+
+
 @row(1)
 def the_gradient_of_a_number() -> Row:
     factor = autodiff.tensor(0.5, requires_grad=True)

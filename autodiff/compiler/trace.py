@@ -84,8 +84,13 @@ class Tracer(Writer):
 
     def forward(self, op: Any, original: Callable[..., Any], raw: tuple[Any, ...]) -> Array:
         """A primitive is applied."""
-        with self.unwatched():
-            z = original(*unlifted(raw))
+        try:
+            with self.unwatched():
+                z = original(*unlifted(raw))
+        except Exception:
+            if not self.reason:  # if the step catches it, what it does depends on values
+                self.reason, self.place = f"{op.name} raises an error in the step", user_line()
+            raise
         z = z if type(z) is np.ndarray else np.asarray(z)
         if id(z) in self.known:
             return z
